@@ -1,0 +1,1 @@
+"""shareviz: see, count and compare shared weights in neural networks."""

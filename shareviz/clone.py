@@ -1,0 +1,105 @@
+"""The only copy in the house: keeps every tie and every view.
+
+`copy.deepcopy` breaks two Parameters on one storage, and `.to("meta")` breaks every tie.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.utils import parametrize
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def clone(module: M, device: str | torch.device | None = None) -> M:
+    """Return an equal module on a device (None: each tensor's own), with all ties and views.
+
+    Each storage is copied once and every tensor on it is rebuilt with its offset, stride and
+    flags; Parameters that were one object are one object again. Weights kept in lists or plain
+    attributes follow. Buffers stay buffers, hooks are copied as `copy.deepcopy` copies them.
+    """
+    memo: dict[int, Any] = {}
+    storages: dict[int, Tensor] = {}
+    with torch.no_grad():
+        for tensor in tuple(held_tensors(module)):
+            if id(tensor) not in memo:
+                memo[id(tensor)] = _copied(tensor, device, storages)
+    copied = copy.deepcopy(module, memo)
+    for current in walk(copied):
+        if parametrize.is_parametrized(current):
+            _own_class(current)
+    return copied
+
+
+def walk(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield each module object once, in definition order, through diamonds and cycles."""
+    seen, stack = set[int](), [module]
+    while stack:
+        current = stack.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            stack.extend(child for child in reversed(current._modules.values()) if child is not None)
+
+
+def held_tensors(module: nn.Module) -> Iterator[Tensor]:
+    """Yield every tensor that a module tree holds, registered or in plain attributes and lists."""
+    for current in walk(module):
+        for value in current.__dict__.values():
+            yield from _inside(value)
+
+
+def _own_class(module: nn.Module) -> None:
+    """Give a parametrized copy a class of its own.
+
+    torch keeps the computed weight as a property of a class made for one module; a copy that shared
+    it would take the weight away from the original when its own parametrization is removed.
+    """
+    kind = type(module)
+    space = {key: value for key, value in vars(kind).items() if key not in ("__dict__", "__weakref__")}
+    module.__class__ = type(kind.__name__, kind.__bases__, space)
+
+
+def _inside(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _inside(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _inside(item)
+
+
+def _copied(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
+    if isinstance(tensor, UninitializedTensorMixin) or tensor.layout != torch.strided:
+        return copy.deepcopy(tensor)
+    raw = tensor.untyped_storage()
+    where = torch.device(device) if device is not None else tensor.device
+    if raw._cdata not in storages:
+        storages[raw._cdata] = _bytes(tensor, where)
+    flat = storages[raw._cdata].untyped_storage()
+    copied = torch.empty(0, dtype=tensor.dtype, device=where)
+    copied.set_(flat, tensor.storage_offset(), tensor.size(), tensor.stride())
+    copied = copied.conj() if tensor.is_conj() else copied
+    copied = torch._neg_view(copied) if tensor.is_neg() else copied
+    if isinstance(tensor, nn.Parameter):
+        parameter = nn.Parameter(copied, requires_grad=tensor.requires_grad)
+        parameter.__dict__.update(tensor.__dict__)
+        return parameter
+    return copied.requires_grad_(tensor.requires_grad) if tensor.is_leaf else copied
+
+
+def _bytes(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of all bytes of the storage below `tensor`, copied to a device."""
+    raw = tensor.untyped_storage()
+    if device.type == "meta" or tensor.device.type == "meta":
+        return torch.empty(raw.nbytes(), dtype=torch.uint8, device=device)
+    whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(raw)
+    return whole.to(device, copy=True)
