@@ -1,0 +1,311 @@
+"""Who shares with whom, and what it saves: relations, tied groups, the tally, attribution."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from shareviz import geometry
+from shareviz.errors import SharevizError
+from shareviz.roles import TABLES, roles
+from shareviz.snapshot import Evidence, Snapshot, Tensor, itemsize
+from shareviz.text import clean
+
+
+class Relation(StrEnum):
+    """How the elements of two names are related, strongest first."""
+
+    SAME_OBJECT = "same-object"
+    SAME_VIEW = "same-view"
+    TRANSPOSED = "transposed"
+    RESHAPED = "reshaped"
+    REINTERPRETED = "reinterpreted-dtype"
+    CONJUGATE = "conjugate-view"
+    PARTIAL = "partial-overlap"
+    MAYBE = "maybe-overlap"
+    DISJOINT = "disjoint-in-one-storage"
+    NONE = "none"
+
+    @property
+    def shares(self) -> bool:
+        """Whether an update of one can move the other."""
+        return self not in (Relation.DISJOINT, Relation.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class TiedGroup:
+    """Two or more slots that read common elements of one storage.
+
+    `names` are in definition order. `relation` is the weakest between the first and another;
+    `numel` counts the distinct elements, `saved` those that the other names did not need.
+    """
+
+    storage: int
+    names: tuple[str, ...]
+    numel: int
+    saved: int
+    relation: Relation
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The counts of a model, in elements; None: this source cannot say.
+
+    `named`: sum over the weights that modules read by name, each slot once. `stored`: distinct
+    elements. `used`: elements read in one forward pass. `saved_by_ties` = named − stored (negative
+    where forms add pieces). `used` = named − never_read + saved_by_reuse. `non_embedding`: stored,
+    less token and position tables. `trainable`: stored and requiring gradients.
+    """
+
+    named: int
+    stored: int
+    used: int | None
+    trainable: int | None
+    non_embedding: int
+    saved_by_ties: int
+    saved_by_reuse: int | None
+    never_read: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one module's subtree holds, in elements.
+
+    `exclusive`: read by no slot outside; `shared`: also read from outside; `amortised`: each
+    element divided evenly among the slots that read it, so disjoint subtrees add up to the stored
+    count of the whole.
+    """
+
+    path: str
+    exclusive: int
+    shared: int
+    amortised: Fraction
+
+
+def relation(snapshot: Snapshot, a: str, b: str) -> Relation:
+    """Return the strongest true relation of two names (any name of a slot, aliases too).
+
+    Raises:
+        SharevizError: A name that the model does not have (code `unknown-name`).
+    """
+    first, second = _slot(snapshot, a), _slot(snapshot, b)
+    if first is second:
+        return Relation.SAME_OBJECT
+    return between(first, second)
+
+
+def between(a: Tensor, b: Tensor) -> Relation:
+    """Return the relation of two slots of one snapshot."""
+    if a.region is None or b.region is None or a.region.storage != b.region.storage:
+        return Relation.NONE
+    if not a.numel or not b.numel:
+        return Relation.NONE
+    if a.object is not None and a.object == b.object:
+        return Relation.SAME_OBJECT
+    if a.region.flags != b.region.flags and _geometry(a) == _geometry(b):
+        return Relation.CONJUGATE
+    if _geometry(a) == _geometry(b):
+        return Relation.SAME_VIEW
+    met = geometry.overlap(a, b)
+    if met is None:
+        return Relation.MAYBE
+    return _overlapping(a, b) if met else Relation.DISJOINT
+
+
+def tied_groups(snapshot: Snapshot) -> tuple[TiedGroup, ...]:
+    """Return the groups of parameter slots that share elements, in definition order."""
+    groups = []
+    for slots in components(snapshot.parameters()):
+        if len(slots) < 2:
+            continue
+        assert slots[0].region is not None
+        numel = distinct(slots)
+        weakest = max((between(slots[0], slot) for slot in slots[1:]), key=list(Relation).index)
+        if not weakest.shares:  # the first meets the last through one between them
+            weakest = Relation.PARTIAL
+        groups.append(
+            TiedGroup(
+                slots[0].region.storage,
+                tuple(slot.name for slot in slots),
+                numel,
+                sum(slot.numel for slot in slots) - numel,
+                weakest,
+                max((slot.evidence for slot in slots), key=list(Evidence).index),
+            )
+        )
+    return tuple(groups)
+
+
+def tally(snapshot: Snapshot) -> Tally:
+    """Return the counts of a model; `used` and what follows are None where it was not traced."""
+    slots = tuple(snapshot.parameters())
+    numels = named_numels(snapshot)
+    named, stored = sum(numels.values()), distinct(slots)
+    known = roles(snapshot)
+    tables = [slot for slot in slots if known[slot.name] in TABLES]
+    told = all(slot.trainable is not None for slot in slots)
+    taken = reads(snapshot)
+    reuse = never = None
+    if taken is not None:
+        reuse = sum(max(0, taken[name] - numel) for name, numel in numels.items())
+        never = sum(max(0, numel - taken[name]) for name, numel in numels.items())
+    return Tally(
+        named=named,
+        stored=stored,
+        used=None if taken is None else sum(taken[name] for name in numels),
+        trainable=distinct(slot for slot in slots if slot.trainable) if told else None,
+        non_embedding=stored - distinct(tables),
+        saved_by_ties=named - stored,
+        saved_by_reuse=reuse,
+        never_read=never,
+    )
+
+
+def named_numels(snapshot: Snapshot) -> Mapping[str, int]:
+    """Return the elements of each weight that a module reads by name: slots and derived weights."""
+    plain = {slot.name: slot.numel for slot in snapshot.parameters() if slot.name not in snapshot.pieces}
+    return plain | {weight.name: weight.numel for weight in snapshot.derived}
+
+
+def reads(snapshot: Snapshot) -> Counter[str] | None:
+    """Return the elements that one forward pass takes of each name, or None if not traced.
+
+    The steps that make derived weights do not count: their work is the form's, not the model's.
+    """
+    if snapshot.steps is None:
+        return None
+    taken: Counter[str] = Counter()
+    for step in snapshot.steps:
+        if not step.makes:
+            for name, numel in step.reads:
+                taken[name] += numel
+    return taken
+
+
+def uses(snapshot: Snapshot) -> Mapping[str, Fraction] | None:
+    """Return how often one forward pass uses each named weight: elements taken ÷ elements."""
+    taken = reads(snapshot)
+    if taken is None:
+        return None
+    return {name: Fraction(taken[name], numel) for name, numel in named_numels(snapshot).items() if numel}
+
+
+def attribution(snapshot: Snapshot) -> tuple[Share, ...]:
+    """Return what each module's subtree holds; the root's amortised count is the stored count."""
+    inside: dict[str, list[Tensor]] = defaultdict(list)
+    readers: dict[str, Fraction] = {}
+    members: dict[str, list[Tensor]] = {}
+    for slots in components(snapshot.parameters()):
+        part = Fraction(distinct(slots), len(slots))
+        for slot in slots:
+            readers[slot.name] = part
+            members[slot.name] = slots
+            for path in ancestors(slot.module):
+                inside[path].append(slot)
+    shares = []
+    for module in snapshot.modules:
+        slots = inside[module.path]
+        mine = {slot.name for slot in slots}
+        alone = [s for s in slots if all(other.name in mine for other in members[s.name])]
+        exclusive = distinct(alone)
+        amortised = sum((readers[slot.name] for slot in slots), Fraction())
+        shares.append(Share(module.path, exclusive, distinct(slots) - exclusive, amortised))
+    return tuple(shares)
+
+
+def ancestors(path: str) -> Iterable[str]:
+    """Yield a module path and each path above it, up to the root.
+
+    Example:
+        >>> list(ancestors("a.b"))
+        ['a.b', 'a', '']
+    """
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield ""
+
+
+def distinct(slots: Iterable[Tensor]) -> int:
+    """Return the number of distinct elements that slots read together."""
+    by_storage: dict[int, list[Tensor]] = defaultdict(list)
+    for slot in slots:
+        if slot.region is not None and slot.numel:
+            by_storage[slot.region.storage].append(slot)
+    total = 0
+    for group in by_storage.values():
+        total += round(geometry.covered(group) / itemsize(group[0].dtype))
+    return total
+
+
+def components(slots: Iterable[Tensor]) -> list[list[Tensor]]:
+    """Return slots grouped so that those which share elements, directly or through others, are together.
+
+    Groups and their members are in definition order; a slot without a region stands alone.
+    """
+    by_storage: dict[object, list[tuple[int, Tensor]]] = defaultdict(list)
+    for place, slot in enumerate(slots):
+        key = slot.region.storage if slot.region is not None and slot.numel else ("alone", place)
+        by_storage[key].append((place, slot))
+    groups = [group for members in by_storage.values() for group in _connected(members)]
+    groups.sort(key=lambda group: group[0][0])
+    return [[slot for _, slot in group] for group in groups]
+
+
+def _connected(members: list[tuple[int, Tensor]]) -> list[list[tuple[int, Tensor]]]:
+    if len(members) == 1 or len({(slot.region, slot.shape) for _, slot in members}) == 1:
+        return [members]
+    open_groups: list[tuple[int, list[tuple[int, Tensor]]]] = []  # (highest byte, members), by low byte
+    closed: list[list[tuple[int, Tensor]]] = []
+    for place, slot in sorted(members, key=lambda item: geometry.hull(item[1])):
+        low, high = geometry.hull(slot)
+        closed += [group for top, group in open_groups if top <= low]
+        open_groups = [(top, group) for top, group in open_groups if top > low]
+        joined = [(place, slot)]
+        apart = []
+        for top, group in open_groups:
+            if any(geometry.overlap(slot, other) is not False for _, other in group):
+                joined += group
+                high = max(high, top)
+            else:
+                apart.append((top, group))
+        open_groups = [*apart, (high, joined)]
+    return [sorted(group, key=lambda item: item[0]) for group in (*closed, *(g for _, g in open_groups))]
+
+
+def _slot(snapshot: Snapshot, name: str) -> Tensor:
+    if name in snapshot.by_name:
+        return snapshot.by_name[name]
+    for slot in snapshot.tensors:
+        if name in snapshot.names_of(slot):
+            return slot
+    raise SharevizError(
+        f"The model has no tensor {clean(name, 80)}.",
+        code="unknown-name",
+        hint="Use a name as `inspect` lists it.",
+    )
+
+
+def _geometry(slot: Tensor) -> tuple[object, ...]:
+    assert slot.region is not None
+    steps = tuple(s for n, s in zip(slot.shape, slot.region.stride, strict=True) if n > 1)
+    return slot.region.offset, slot.shape, steps, slot.dtype
+
+
+def _overlapping(a: Tensor, b: Tensor) -> Relation:
+    axes_a, axes_b = geometry.axes(a), geometry.axes(b)
+    runs_a, runs_b = geometry.runs(a), geometry.runs(b)
+    if runs_a != runs_b or runs_a is None:
+        return Relation.PARTIAL
+    repeats = any(not stride for _, stride in (*axes_a, *axes_b))
+    if a.dtype != b.dtype:
+        return Relation.REINTERPRETED
+    if repeats or a.numel != b.numel:
+        return Relation.PARTIAL
+    if axes_a == axes_b:
+        return Relation.RESHAPED
+    return Relation.TRANSPOSED
