@@ -222,7 +222,9 @@ def _split(
         votes = Counter(signatures.values())
         fullest = max(votes, key=lambda signature: (votes[signature] * len(signature), len(signature)))
         joined = [layer for layer, have in signatures.items() if _alike(have, fullest)]
-        if len(joined) >= 2 or _runs_often(members[joined[0]], slots, snapshot):
+        # a lone member is a stack where it is a block by itself that runs again and again (ALBERT)
+        alone = len(members) == 1 and any("." in column for column in members[joined[0]])
+        if len(joined) >= 2 or (alone and _runs_often(members[joined[0]], slots, snapshot)):
             found.append(_stack(prefix, sorted(joined), members))
         for layer in joined:
             del signatures[layer]

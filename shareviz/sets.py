@@ -1,0 +1,220 @@
+"""Shared sets: all tensors with the same users, one colour and one id each.
+
+A set is what a person sees: "attention and feed-forward of layers 0, 3, 6, 9". Ties across columns
+(K = V, embedding = head) always make a set of their own, so equal colours side by side are no tie.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from shareviz.layers import Stack, stacks
+from shareviz.roles import Role, roles
+from shareviz.sharing import Relation, ancestors, between, components, distinct, named_numels, uses
+from shareviz.snapshot import Evidence, Snapshot, Tensor
+from shareviz.text import listed, plural, ranges
+
+SMALL = (Role.NORM,)  # named only when nothing else is in the set
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSet:
+    """Tensors that the same places use.
+
+    `id` is S1, S2, …: ties first, then by first layer. `what`, `where` and `users` are words.
+    `groups` lists the tied names of each tensor; `layers` the layer positions of `prefix`'s stack,
+    or () outside one. `stored` and `saved` count elements; `saved` is by ties and by reuse.
+    """
+
+    id: str
+    kind: str  # tie | layers | reuse
+    what: str
+    where: str
+    users: str
+    groups: tuple[tuple[str, ...], ...]
+    prefix: str
+    layers: tuple[int, ...]
+    stored: int
+    saved: int
+    relation: Relation
+    evidence: Evidence
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all first names of the set's slots."""
+        return tuple(name for group in self.groups for name in group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Atom:
+    """One shared tensor: the slots that read it."""
+
+    slots: tuple[Tensor, ...]
+    key: tuple[object, ...]
+    saved: int
+    users: int
+    first: int
+
+
+def shared_sets(snapshot: Snapshot) -> tuple[SharedSet, ...]:
+    """Return the shared sets of a model in the order of their ids; () where nothing is shared."""
+    found_stacks = stacks(snapshot)
+    atoms = _atoms(snapshot, found_stacks)
+    grouped: dict[tuple[object, ...], list[_Atom]] = defaultdict(list)
+    for atom in atoms:
+        grouped[atom.key].append(atom)
+    ordered = sorted(grouped.items(), key=lambda item: (item[0][0] != "tie", item[1][0].first))
+    known = roles(snapshot)
+    return tuple(_set(f"S{n}", key, members, known) for n, (key, members) in enumerate(ordered, 1))
+
+
+def set_of(sets: Iterable[SharedSet]) -> Mapping[str, str]:
+    """Return {slot name: set id} for every name in the sets."""
+    return {name: shared.id for shared in sets for name in shared.names}
+
+
+def own_stored(snapshot: Snapshot, sets: Iterable[SharedSet]) -> int:
+    """Return the elements stored outside all sets, so that the stored column adds up."""
+    inside = {name for shared in sets for name in shared.names}
+    return distinct(slot for slot in snapshot.parameters() if slot.name not in inside)
+
+
+def _atoms(snapshot: Snapshot, found: tuple[Stack, ...]) -> list[_Atom]:
+    numels = named_numels(snapshot)
+    often = uses(snapshot)
+    counts = {name: _count(snapshot, name, often) for name in numels}
+    top = _top_of_reuse(snapshot, counts)
+    places = _places(snapshot, found)
+    atoms = []
+    for order, slots in enumerate(components(snapshot.parameters())):
+        names = [slot.name for slot in slots]
+        ties = sum(slot.numel for slot in slots) - distinct(slots)
+        again = sum((max(0, counts.get(name, 1) - 1) * numels.get(name, 0) for name in names), Fraction())
+        if len(slots) == 1 and again <= 0:
+            continue
+        if often is None and len(slots) == 1:
+            again = Fraction(0)  # two names of one module: used twice only if a trace shows it
+        runs = sum((counts.get(name, Fraction(1)) for name in names), Fraction())
+        atoms.append(
+            _Atom(tuple(slots), _key(names, places, top, counts), ties + int(again), int(runs), order)
+        )
+    return atoms
+
+
+def _count(snapshot: Snapshot, name: str, often: Mapping[str, Fraction] | None) -> Fraction:
+    if often is not None:
+        return often.get(name, Fraction(0))
+    slot = snapshot.by_name.get(name) or snapshot.derived_by_name[name]
+    return Fraction(len(snapshot.names_of(slot)))
+
+
+def _places(snapshot: Snapshot, found: tuple[Stack, ...]) -> Mapping[str, tuple[int, str, tuple[int, ...]]]:
+    """Return {slot: (stack, column, positions)} for slots and pieces inside stacks."""
+    places: dict[str, tuple[int, str, tuple[int, ...]]] = {}
+    for number, stack in enumerate(found):
+        for position, row in enumerate(stack.cells):
+            for column, name in zip(stack.columns, row, strict=True):
+                if name is None:
+                    continue
+                weight = snapshot.derived_by_name.get(name)
+                for part in weight.reads if weight else (name,):
+                    label = f"{column}·{part.rpartition('.')[2]}" if weight else column
+                    held = places.get(part, (number, label, ()))[2]
+                    places[part] = (number, label, (*held, position))
+    return places
+
+
+def _key(
+    names: list[str],
+    places: Mapping[str, tuple[int, str, tuple[int, ...]]],
+    top: Mapping[str, str],
+    counts: Mapping[str, Fraction],
+) -> tuple[object, ...]:
+    where = [places.get(name) for name in names]
+    inside = [place for place in where if place is not None]
+    if len(inside) == len(names) and len({place[:2] for place in inside}) == 1:
+        positions = tuple(sorted({position for place in inside for position in place[2]}))
+        repeats = max(counts.get(name, Fraction(1)) for name in names)
+        return ("layers", inside[0][0], positions, repeats)
+    if len(names) == 1:
+        return ("reuse", top.get(names[0], names[0]), counts[names[0]])
+    modules = tuple(name.rpartition(".")[0] for name in names)
+    return ("tie", modules)
+
+
+def _top_of_reuse(snapshot: Snapshot, counts: Mapping[str, Fraction]) -> Mapping[str, str]:
+    """Return {slot: outermost module all of whose slots are used equally often}."""
+    under: dict[str, set[Fraction]] = defaultdict(set)
+    for slot in (*snapshot.parameters(), *snapshot.derived):
+        for path in ancestors(slot.module):
+            under[path].add(counts.get(slot.name, Fraction(1)))
+    top = {}
+    for slot in snapshot.parameters():
+        even = [path for path in ancestors(slot.module) if path and len(under[path]) == 1]
+        top[slot.name] = even[-1] if even else slot.module
+    return top
+
+
+def _set(id_: str, key: tuple[object, ...], atoms: list[_Atom], known: Mapping[str, Role]) -> SharedSet:
+    slots = [slot for atom in atoms for slot in atom.slots]
+    kind = str(key[0])
+    relation = max((_relation(atom.slots) for atom in atoms), key=list(Relation).index)
+    layers: tuple[int, ...] = key[2] if kind == "layers" else ()  # type: ignore[assignment]
+    return SharedSet(
+        id=id_,
+        kind=kind,
+        what=_what(kind, slots, known),
+        where=_where(kind, key, slots, layers),
+        users=_users(kind, key, atoms, layers),
+        groups=tuple(tuple(slot.name for slot in atom.slots) for atom in atoms),
+        prefix=_prefix(slots) if layers else "",
+        layers=layers,
+        stored=sum(distinct(atom.slots) for atom in atoms),
+        saved=sum(atom.saved for atom in atoms),
+        relation=relation,
+        evidence=max((slot.evidence for slot in slots), key=list(Evidence).index),
+    )
+
+
+def _relation(slots: tuple[Tensor, ...]) -> Relation:
+    if len(slots) == 1:
+        return Relation.SAME_OBJECT
+    weakest = max((between(slots[0], slot) for slot in slots[1:]), key=list(Relation).index)
+    return weakest if weakest.shares else Relation.PARTIAL
+
+
+def _what(kind: str, slots: list[Tensor], known: Mapping[str, Role]) -> str:
+    order = list(Role)
+    found = sorted({known[slot.name] for slot in slots}, key=order.index)
+    if kind == "tie" and len(found) > 1:
+        return " = ".join(found)
+    main = [role for role in found if role not in SMALL] or found
+    words = [role.value for role in main if role is not Role.OTHER]
+    return " + ".join(words) if words else listed([slots[0].name], 1)
+
+
+def _where(kind: str, key: tuple[object, ...], slots: list[Tensor], layers: tuple[int, ...]) -> str:
+    if kind == "layers":
+        repeats = key[3]
+        word = "layer" if len(layers) == 1 else "layers"
+        text = f"{word} {ranges(layers)}"
+        again = isinstance(repeats, Fraction) and repeats > 1 and repeats != len(layers)
+        return f"{text}, run ×{repeats}" if again else text
+    if kind == "reuse":
+        return str(key[1])
+    return listed(list(dict.fromkeys(slot.name for slot in slots)), 4)
+
+
+def _users(kind: str, key: tuple[object, ...], atoms: list[_Atom], layers: tuple[int, ...]) -> str:
+    most = max(atom.users for atom in atoms)
+    if kind == "layers" and len(layers) > 1 and most == len(layers):
+        return plural(len(layers), "layer")
+    return plural(max(most, max(len(atom.slots) for atom in atoms)), "use")
+
+
+def _prefix(slots: list[Tensor]) -> str:
+    parts = slots[0].name.split(".")
+    return ".".join(parts[: next((i for i, part in enumerate(parts) if part.isdecimal()), 0)])
