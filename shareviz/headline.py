@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from shareviz.layers import SharingMap, Stack, passes, sharing_map, stacks
 from shareviz.roles import Role, roles
 from shareviz.sets import SharedSet, shared_sets
@@ -44,8 +46,17 @@ def explanation(snapshot: Snapshot) -> str:
 
 
 def main_stack(snapshot: Snapshot) -> Stack | None:
-    """Return the stack with the most cells, the first among equals, or None."""
-    return max(stacks(snapshot), key=lambda stack: len(stack.layers) * len(stack.columns), default=None)
+    """Return the stack in which sharing saves most, else the one with the most cells, or None."""
+    saved = Counter[str]()
+    for shared in shared_sets(snapshot):
+        for name in shared.names:
+            saved[name] += shared.saved
+
+    def weight(stack: Stack) -> tuple[int, int]:
+        here = sum(saved[name] for name in stack.slots())
+        return here, len(stack.layers) * len(stack.columns)
+
+    return max(stacks(snapshot), key=weight, default=None)
 
 
 def depth(snapshot: Snapshot) -> int:
@@ -81,7 +92,8 @@ def _noun(snapshot: Snapshot, stack: Stack) -> str:
 def _heavy(snapshot: Snapshot, found: SharingMap) -> list[tuple[int | None, ...]]:
     """Return the rows of the columns that carry weight: norms and biases left out where others exist."""
     known = roles(snapshot)
-    heavy, light = [], []
+    heavy: list[tuple[int | None, ...]] = []
+    light: list[tuple[int | None, ...]] = []
     for column, rows in zip(found.stack.columns, found.rows, strict=True):
         name = next((name for name in found.stack.column(column) if name is not None), None)
         small = name is None or known.get(name) is Role.NORM or column.endswith("bias")

@@ -137,7 +137,7 @@ def canonical(row: Sequence[Row], names: Sequence[str | None], where: str) -> tu
         if name is None or value is None:
             if name is not None or value is not None:
                 raise PlanError(
-                    f"{clean(where, 80)}: layer {position} has a hole where the table has none, or the reverse.",
+                    f"{clean(where, 80)}: layer {position} is a hole on one side only.",
                     hint="Leave holes as they are.",
                 )
             out.append(None)

@@ -68,7 +68,9 @@ def shared_sets(snapshot: Snapshot) -> tuple[SharedSet, ...]:
         grouped[atom.key].append(atom)
     ordered = sorted(grouped.items(), key=lambda item: (item[0][0] != "tie", item[1][0].first))
     known = roles(snapshot)
-    return tuple(_set(f"S{n}", key, members, known) for n, (key, members) in enumerate(ordered, 1))
+    return tuple(
+        _set(f"S{n}", (key, members), found_stacks, known) for n, (key, members) in enumerate(ordered, 1)
+    )
 
 
 def set_of(sets: Iterable[SharedSet]) -> Mapping[str, str]:
@@ -98,9 +100,8 @@ def _atoms(snapshot: Snapshot, found: tuple[Stack, ...]) -> list[_Atom]:
         if often is None and len(slots) == 1:
             again = Fraction(0)  # two names of one module: used twice only if a trace shows it
         runs = sum((counts.get(name, Fraction(1)) for name in names), Fraction())
-        atoms.append(
-            _Atom(tuple(slots), _key(names, places, top, counts), ties + int(again), int(runs), order)
-        )
+        key = _key(names, places, top, counts)
+        atoms.append(_Atom(tuple(slots), key, ties + int(again), int(runs), order))
     return atoms
 
 
@@ -148,9 +149,11 @@ def _key(
 def _top_of_reuse(snapshot: Snapshot, counts: Mapping[str, Fraction]) -> Mapping[str, str]:
     """Return {slot: outermost module all of whose slots are used equally often}."""
     under: dict[str, set[Fraction]] = defaultdict(set)
-    for slot in (*snapshot.parameters(), *snapshot.derived):
-        for path in ancestors(slot.module):
-            under[path].add(counts.get(slot.name, Fraction(1)))
+    hosts = {slot.name: slot.module for slot in snapshot.parameters()}
+    hosts |= {weight.name: weight.module for weight in snapshot.derived}
+    for name, module in hosts.items():
+        for path in ancestors(module):
+            under[path].add(counts.get(name, Fraction(1)))
     top = {}
     for slot in snapshot.parameters():
         even = [path for path in ancestors(slot.module) if path and len(under[path]) == 1]
@@ -158,7 +161,13 @@ def _top_of_reuse(snapshot: Snapshot, counts: Mapping[str, Fraction]) -> Mapping
     return top
 
 
-def _set(id_: str, key: tuple[object, ...], atoms: list[_Atom], known: Mapping[str, Role]) -> SharedSet:
+def _set(
+    id_: str,
+    found: tuple[tuple[object, ...], list[_Atom]],
+    in_stacks: tuple[Stack, ...],
+    known: Mapping[str, Role],
+) -> SharedSet:
+    key, atoms = found
     slots = [slot for atom in atoms for slot in atom.slots]
     kind = str(key[0])
     relation = max((_relation(atom.slots) for atom in atoms), key=list(Relation).index)
@@ -167,10 +176,10 @@ def _set(id_: str, key: tuple[object, ...], atoms: list[_Atom], known: Mapping[s
         id=id_,
         kind=kind,
         what=_what(kind, slots, known),
-        where=_where(kind, key, slots, layers),
-        users=_users(kind, key, atoms, layers),
+        where=_where(key, slots, in_stacks),
+        users=_users(kind, atoms, layers),
         groups=tuple(tuple(slot.name for slot in atom.slots) for atom in atoms),
-        prefix=_prefix(slots) if layers else "",
+        prefix=in_stacks[key[1]].prefix if layers and isinstance(key[1], int) else "",
         layers=layers,
         stored=sum(distinct(atom.slots) for atom in atoms),
         saved=sum(atom.saved for atom in atoms),
@@ -196,11 +205,12 @@ def _what(kind: str, slots: list[Tensor], known: Mapping[str, Role]) -> str:
     return " + ".join(words) if words else listed([slots[0].name], 1)
 
 
-def _where(kind: str, key: tuple[object, ...], slots: list[Tensor], layers: tuple[int, ...]) -> str:
-    if kind == "layers":
-        repeats = key[3]
+def _where(key: tuple[object, ...], slots: list[Tensor], in_stacks: tuple[Stack, ...]) -> str:
+    kind = key[0]
+    if kind == "layers" and isinstance(key[1], int) and isinstance(key[2], tuple):
+        repeats, layers = key[3], key[2]
         word = "layer" if len(layers) == 1 else "layers"
-        text = f"{word} {ranges(layers)}"
+        text = f"{word} {ranges(in_stacks[key[1]].layers[position] for position in layers)}"
         again = isinstance(repeats, Fraction) and repeats > 1 and repeats != len(layers)
         return f"{text}, run ×{repeats}" if again else text
     if kind == "reuse":
@@ -208,13 +218,8 @@ def _where(kind: str, key: tuple[object, ...], slots: list[Tensor], layers: tupl
     return listed(list(dict.fromkeys(slot.name for slot in slots)), 4)
 
 
-def _users(kind: str, key: tuple[object, ...], atoms: list[_Atom], layers: tuple[int, ...]) -> str:
+def _users(kind: str, atoms: list[_Atom], layers: tuple[int, ...]) -> str:
     most = max(atom.users for atom in atoms)
     if kind == "layers" and len(layers) > 1 and most == len(layers):
         return plural(len(layers), "layer")
     return plural(max(most, max(len(atom.slots) for atom in atoms)), "use")
-
-
-def _prefix(slots: list[Tensor]) -> str:
-    parts = slots[0].name.split(".")
-    return ".".join(parts[: next((i for i, part in enumerate(parts) if part.isdecimal()), 0)])
