@@ -55,7 +55,7 @@ _NAMES: tuple[tuple[str, Role], ...] = (
     ),
     (r"router|gate_?network", Role.ROUTER),
     (
-        r"(\w+_)?(attn|attention)\w*|qkv|[qkv]|[qkvo]_proj|query\w*|key\w*|value|c_attn|w[qkv]|in_proj\w*",
+        r"(\w+_)?(attn|attention)\w*|qkv|[qkv]|[qkvo]_proj|query\w*|key\w*|value|c_attn|w[qkv]|in_proj_\w+",
         Role.ATTENTION,
     ),
     (
@@ -68,7 +68,7 @@ _NAMES: tuple[tuple[str, Role], ...] = (
         Role.HEAD,
     ),
     (r"conv\w*|downsample|patch\w*", Role.CONVOLUTION),
-    (r"(gru|lstm|rnn|cell)s?\w*", Role.RECURRENT),
+    (r"(gru|lstm|rnn|cell)s?\w*|mamba\w*|mixer|ssm", Role.RECURRENT),
 )
 _COMPILED = tuple((re.compile(pattern), role) for pattern, role in _NAMES)
 _CLASS_RE = tuple((re.compile(pattern), role) for pattern, role in _CLASSES)
@@ -116,8 +116,10 @@ def roles(snapshot: Snapshot) -> Mapping[str, Role]:
     """Return the role of every parameter slot, derived weight and piece, by its first name."""
     classes = {module.path: module.cls for module in snapshot.modules}
     found = {}
-    for slot in (*snapshot.parameters(), *snapshot.derived):
-        found[slot.name] = role(slot.name, classes.get(slot.module, ""), _above(slot.module, classes))
+    hosts = {slot.name: slot.module for slot in snapshot.parameters()}
+    hosts |= {weight.name: weight.module for weight in snapshot.derived}
+    for name, module in hosts.items():
+        found[name] = role(name, classes.get(module, ""), _above(module, classes))
     for weight in snapshot.derived:
         for piece in weight.reads:
             found[piece] = found[weight.name]
