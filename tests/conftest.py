@@ -186,9 +186,12 @@ class Complaints:
 
 
 def settle(page: Page) -> None:
-    """Wait until the script has run and the page has its title."""
+    """Wait until the script has run and every element stands in its place; fail if it raised."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_selector("h1")
+    page.wait_for_selector('h1, [data-testid="stException"]')
+    page.wait_for_selector('[data-testid="stSkeleton"]', state="detached")
+    raised = page.locator('[data-testid="stException"]').all_inner_texts()
+    assert not raised, "\n".join(raised)
 
 
 @pytest.fixture
