@@ -1,0 +1,33 @@
+"""A GRU with a cell for each step; one cell for all steps is a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shareviz.models import _base as base
+from shareviz.models import _recurrent
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _build(values: base.Values) -> nn.Module:
+    from shareviz.nets.recurrent import GRUClassifier
+
+    return GRUClassifier(
+        base.whole(values, "inputs"),
+        base.whole(values, "width"),
+        steps=base.whole(values, "steps"),
+        outputs=base.whole(values, "outputs"),
+    )
+
+
+MODEL = base.Model(
+    title="GRU over time",
+    summary="Reads a sequence step by step, with a cell for each step, and answers from the last state.",
+    options=_recurrent.OPTIONS,
+    build=_build,
+    inputs=_recurrent.inputs,
+    source="Cho et al. (2014), arXiv 1406.1078, section 2.3",
+    counted=("steps",),
+)

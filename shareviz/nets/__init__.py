@@ -1,0 +1,1 @@
+"""The networks that the catalogue builds: plain torch modules, with nothing shared."""
