@@ -70,13 +70,12 @@ def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...])
     run = len(passes(snapshot, stack))
     found = sharing_map(snapshot, stack)
     noun = _noun(snapshot, stack)
-    if noun == "layer":
-        attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
-        if attention and forward and attention != forward:
-            return f"{run} layers: {attention} attention, {forward} feed-forward stored"
-    rows = max(
-        (len({row for row in column if row is not None}) for column in _heavy(snapshot, found)), default=0
-    )
+    attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
+    if noun == "layer" and attention and forward and attention != forward:
+        return f"{run} layers: {attention} attention, {forward} feed-forward stored"
+    rows = max((len(set(column) - {None}) for column in _heavy(snapshot, found)), default=0)
+    if noun == "layer" and 0 < attention == forward < rows:
+        return f"{run} layers: {attention} attention and feed-forward stored"
     what = "block" if noun == "layer" else noun
     return f"{plural(run, noun)}, {rows} stored {what if rows == 1 else what + 's'}"
 
