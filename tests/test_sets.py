@@ -1,0 +1,82 @@
+"""Shared sets and the sentence of a page."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import transformers
+from torch import nn
+
+from shareviz.capture import capture
+from shareviz.headline import explanation, headline
+from shareviz.layers import stacks, table_plan
+from shareviz.sets import own_stored, set_of, shared_sets
+from shareviz.sharing import tally
+from shareviz.snapshot import Snapshot
+from shareviz.trace import traced
+
+IDS = torch.zeros(1, 8, dtype=torch.long)
+
+
+def gpt2(layers: int = 12) -> Snapshot:
+    with torch.device("meta"):
+        return traced(transformers.GPT2LMHeadModel(transformers.GPT2Config(n_layer=layers)), IDS)
+
+
+def shared(seen: Snapshot, row: list[int], parts: tuple[str, ...] = ("attn", "mlp")) -> Snapshot:
+    (stack,) = stacks(seen)
+    own = list(range(len(row)))
+    rows = [row if column.startswith(parts) else own for column in stack.columns]
+    return table_plan(seen, stack, rows).apply(seen)
+
+
+@pytest.fixture(scope="module")
+def cycle() -> Snapshot:
+    return shared(gpt2(), [layer % 3 for layer in range(12)])
+
+
+def test_a_cycle_of_three_has_a_tie_and_three_sets_of_layers(cycle: Snapshot) -> None:
+    sets = shared_sets(cycle)
+    assert [found.id for found in sets] == ["S1", "S2", "S3", "S4"]
+    assert [found.what for found in sets] == ["token table = output head", *["attention + feed-forward"] * 3]
+    assert [found.layers for found in sets[1:]] == [(0, 3, 6, 9), (1, 4, 7, 10), (2, 5, 8, 11)]
+    assert {found.stored for found in sets[1:]} == {7_084_800}
+    assert set_of(sets)["transformer.h.4.attn.c_attn.weight"] == "S3"
+
+
+def test_the_columns_stored_and_saved_add_up_to_the_tally(cycle: Snapshot) -> None:
+    sets, counts = shared_sets(cycle), tally(cycle)
+    assert sum(found.stored for found in sets) + own_stored(cycle, sets) == counts.stored
+    assert sum(found.saved for found in sets) == counts.saved_by_ties + (counts.saved_by_reuse or 0)
+
+
+def test_titles_say_what_is_shared(cycle: Snapshot) -> None:
+    assert headline(cycle) == "12 layers, 3 stored blocks"
+    assert headline(gpt2(2)) == "The output head is the token table"
+    assert headline(shared(gpt2(4), [0] * 4, ("attn",))) == "4 layers: 1 attention, 4 feed-forward stored"
+    assert headline(capture(nn.Linear(2, 2))) == "Nothing is shared"
+    assert "uses 163.0 M" in explanation(cycle) and "the output head is the token table" in explanation(cycle)
+
+
+def test_an_encoder_that_is_called_twice_is_one_set() -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.encoder(x) - self.encoder(x + 1)
+
+    seen = traced(Pair(), torch.zeros(1, 3))
+    (found,) = shared_sets(seen)
+    assert (found.kind, found.where, found.users) == ("reuse", "encoder", "2 uses")
+    assert (found.stored, found.saved) == (28, 28)
+
+
+def test_keys_that_equal_values_are_a_set_of_their_own() -> None:
+    block = nn.ModuleDict({"k": nn.Linear(2, 2), "v": nn.Linear(2, 2)})
+    block["v"].weight = block["k"].weight
+    seen = capture(nn.ModuleDict({"blocks": nn.ModuleList([block, nn.ModuleDict(dict(block))])}))
+    assert {found.kind for found in shared_sets(seen)} <= {"tie", "layers"}
+    tie = next(found for found in shared_sets(seen) if found.kind == "tie")
+    assert set(tie.names) == {"blocks.0.k.weight", "blocks.0.v.weight"}
