@@ -25,7 +25,8 @@ LEVELS = {
     "facts": "geometry sharing sets roles layers ledger headline checks strategies data",
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "formats jsonio clone parametrized capture trace realize bake survival nets models examples training load"
+        "formats jsonio load examples"
+        " clone parametrized capture trace realize bake survival nets models training"
     ),
     # Snapshot to DOT, SVG, charts and reports
     "pictures": "graphs charts report",
