@@ -25,13 +25,13 @@ LEVELS = {
     "facts": "geometry sharing sets roles layers ledger headline checks strategies data",
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "formats jsonio load examples"
+        "sources formats jsonio examples"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # Snapshot to DOT, SVG, charts and reports
     "pictures": "graphs charts report",
-    # the public names, and the command
-    "doors": "__init__ __main__ cli",
+    # the public names, and the command line
+    "doors": "__init__ __main__ cli commands",
     # what pages share, and the pages
     "ui": "ui",
     "pages": "pages app",
@@ -49,10 +49,10 @@ HEAVY = ("torch", "streamlit", "altair", "pandas")
 LEVEL_OF = {room: level for level, names in enumerate(LEVELS.values()) for room in names.split()}
 
 
-def sources() -> list[Path]:
+def files() -> list[Path]:
     """Return every Python file of the product."""
-    files = [*(ROOT / "shareviz").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), *ROOT.glob("app.py")]
-    return sorted(files)
+    found = [*(ROOT / "shareviz").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), *ROOT.glob("app.py")]
+    return sorted(found)
 
 
 def dotted(path: Path) -> str:
@@ -122,14 +122,14 @@ def packages(path: Path, *, everywhere: bool) -> set[str]:
 
 
 def test_every_room_stands_on_a_level() -> None:
-    homeless = {room(path) for path in sources()} - set(LEVEL_OF)
+    homeless = {room(path) for path in files()} - set(LEVEL_OF)
     assert not homeless, "add the new room to LEVELS in tests/test_architecture.py"
 
 
 def test_imports_run_downward_only() -> None:
     climbing = [
         f"{dotted(path)} imports {used}"
-        for path in sources()
+        for path in files()
         for used in rooms_used(path)
         if LEVEL_OF.get(used, 0) > LEVEL_OF.get(room(path), 0)
     ]
@@ -138,34 +138,32 @@ def test_imports_run_downward_only() -> None:
 
 def test_the_data_needs_the_standard_library_only() -> None:
     allowed = sys.stdlib_module_names | {"shareviz"}
-    data = [path for path in sources() if room(path) in LEVELS["data"].split()]
+    data = [path for path in files() if room(path) in LEVELS["data"].split()]
     assert data
     assert not {dotted(path): more for path in data if (more := packages(path, everywhere=True) - allowed)}
 
 
 def test_only_the_ui_and_the_pages_import_streamlit() -> None:
-    others = [path for path in sources() if room(path) not in ("ui", "pages", "app")]
+    others = [path for path in files() if room(path) not in ("ui", "pages", "app")]
     assert not [dotted(path) for path in others if "streamlit" in packages(path, everywhere=True)]
 
 
 def test_torch_is_imported_at_module_level_only_where_it_may() -> None:
-    others = [path for path in sources() if not may_load_torch(dotted(path))]
+    others = [path for path in files() if not may_load_torch(dotted(path))]
     heavy = {"torch", "torchinfo", "transformers"}
     assert not [dotted(path) for path in others if packages(path, everywhere=False) & heavy]
 
 
 def test_facts_and_pictures_know_nothing_of_torch() -> None:
-    torchless = [
-        path for path in sources() if room(path) in f"{LEVELS['facts']} {LEVELS['pictures']}".split()
-    ]
+    torchless = [path for path in files() if room(path) in f"{LEVELS['facts']} {LEVELS['pictures']}".split()]
     assert not [dotted(path) for path in torchless if "torch" in packages(path, everywhere=True)]
 
 
 def test_files_and_functions_stay_small() -> None:
-    large = [dotted(path) for path in sources() if len(path.read_text("utf-8").splitlines()) > 400]
+    large = [dotted(path) for path in files() if len(path.read_text("utf-8").splitlines()) > 400]
     long = [
         f"{dotted(path)}.{node.name}"
-        for path in sources()
+        for path in files()
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (node.end_lineno or 0) - node.lineno + 1 > 60
@@ -185,7 +183,7 @@ def loaded_after(*names: str) -> set[str]:
 def below(*levels: str) -> tuple[str, ...]:
     """Return the importable names of the modules on these levels that do not need torch."""
     rooms = {room for level in levels for room in LEVELS[level].split()} - {"__init__", "__main__"}
-    names = (dotted(path) for path in sources() if room(path) in rooms)
+    names = (dotted(path) for path in files() if room(path) in rooms)
     return tuple(f"shareviz.{name}" for name in names if not may_load_torch(name))
 
 
