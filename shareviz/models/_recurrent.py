@@ -14,7 +14,10 @@ OPTIONS = (
     Option("steps", "Steps", 12, 1, 512, help="How many steps have a cell; longer inputs start over."),
     Option("width", "Width", 16, 1, 4096, help="How many numbers a state holds."),
     Option("inputs", "Inputs", 1, 1, 4096, help="How many numbers arrive at each step."),
-    Option("outputs", "Outputs", 2, 1, 4096, help="How many numbers are read off the last state."),
+    Option("outputs", "Outputs", 2, 1, 4096, help="How many numbers are read off a state."),
+    Option(
+        "output", "Output", "last", choices=("last", "each"), help="Whether the last state is read, or each."
+    ),
 )
 
 

@@ -19,12 +19,13 @@ def _build(values: base.Values) -> nn.Module:
         base.whole(values, "width"),
         steps=base.whole(values, "steps"),
         outputs=base.whole(values, "outputs"),
+        every=values["output"] == "each",
     )
 
 
 MODEL = base.Model(
     title="LSTM over time",
-    summary="Reads a sequence step by step, with a cell for each step, and answers from the last state.",
+    summary="Reads a sequence step by step with a cell for each step; answers from the last state or each.",
     options=_recurrent.OPTIONS,
     build=_build,
     inputs=_recurrent.inputs,

@@ -9,17 +9,21 @@ from torch import Tensor, nn
 class CellClassifier(nn.Module):
     """Step `t` runs cell `t`; beyond the last cell the list starts again.
 
-    So it can be run on longer sequences than it has cells. The head reads the last state.
+    So it can be run on longer sequences than it has cells. The head reads the last state, or every one.
     """
 
-    def __init__(self, cells: list[nn.GRUCell] | list[nn.LSTMCell], outputs: int) -> None:
+    def __init__(
+        self, cells: list[nn.GRUCell] | list[nn.LSTMCell], outputs: int, *, every: bool = False
+    ) -> None:
         super().__init__()
+        self.every = every
         self.cells = nn.ModuleList(cells)
         self.width = cells[0].hidden_size
         self.head = nn.Linear(self.width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:  # (batch, time, inputs)
-        logits: Tensor = self.head(self.states(x)[:, -1])  # (batch, outputs)
+        states = self.states(x)
+        logits: Tensor = self.head(states if self.every else states[:, -1])  # (batch[, time], outputs)
         return logits
 
     def states(self, x: Tensor) -> Tensor:
@@ -33,8 +37,8 @@ class CellClassifier(nn.Module):
 class GRUClassifier(CellClassifier):
     """A GRU with a cell for each step."""
 
-    def __init__(self, inputs: int, width: int, *, steps: int, outputs: int) -> None:
-        super().__init__([nn.GRUCell(inputs, width) for _ in range(steps)], outputs)
+    def __init__(self, inputs: int, width: int, *, steps: int, outputs: int, every: bool = False) -> None:
+        super().__init__([nn.GRUCell(inputs, width) for _ in range(steps)], outputs, every=every)
 
     def states(self, x: Tensor) -> Tensor:
         state, states = self._start(x), []
@@ -47,8 +51,8 @@ class GRUClassifier(CellClassifier):
 class LSTMClassifier(CellClassifier):
     """An LSTM with a cell for each step."""
 
-    def __init__(self, inputs: int, width: int, *, steps: int, outputs: int) -> None:
-        super().__init__([nn.LSTMCell(inputs, width) for _ in range(steps)], outputs)
+    def __init__(self, inputs: int, width: int, *, steps: int, outputs: int, every: bool = False) -> None:
+        super().__init__([nn.LSTMCell(inputs, width) for _ in range(steps)], outputs, every=every)
 
     def states(self, x: Tensor) -> Tensor:
         state, memory, states = self._start(x), self._start(x), []
