@@ -1,0 +1,45 @@
+"""Looks that Streamlit's own theme cannot say, and colours for components."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from shareviz.charts.palette import IDENTITIES
+
+_PAGE = """
+<style>
+.stMainBlockContainer { padding-top: 4.6rem; max-width: 82rem; }
+.st-key-sv_bar { row-gap: 0; }
+</style>
+"""
+# near-white primary buttons of the dark theme need dark text; Streamlit always writes white
+_DARK = "<style>[data-testid=stBaseButton-primary] * { color: #101418; }</style>"
+
+
+def inject() -> None:
+    """Put the page's few rules into place."""
+    st.html(_PAGE + (_DARK if st.context.theme.type == "dark" else ""))
+
+
+def identity_css() -> str:
+    """Return the rules that give components their colours in both themes.
+
+    `--f1` is the fill of S1, `--t1` text on it, `--l1` lines; the lines follow the theme by themselves.
+    """
+    rules = [
+        f"--f{n}:{one.fill};--t{n}:{one.text};--l{n}:light-dark({one.light},{one.dark});"
+        for n, one in enumerate(IDENTITIES, 1)
+    ]
+    return f":host{{{''.join(rules)}}}"
+
+
+def plain(text: str) -> str:
+    """Return text that markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|$:~-])", r"\\\1", text)
+
+
+def file_stem(title: str) -> str:
+    """Return a short file name made of a title: gpt-12-layers-cycle-of-3."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "model"
