@@ -1,0 +1,107 @@
+"""The command line: one command for each question, JSON for scripts, one sentence for a refusal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from shareviz import commands
+from shareviz.errors import OptionError, SharevizError
+
+SOURCE = (
+    "a file, several files that belong together, catalogue:NAME?option=value, "
+    "or python:package.module:factory (runs code)"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 for a failed check, 2 for a refused input."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(given)
+        answer: commands.Answer = options.run(options)
+    except SharevizError as error:
+        return _refused(error, as_json="--json" in given)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  nothing may be written at exit
+        return 0
+    if options.json and answer.data is not None:
+        print(json.dumps(answer.data, ensure_ascii=False, indent=2))
+    elif answer.text:
+        print(answer.text)
+    return answer.code
+
+
+def _refused(error: SharevizError, *, as_json: bool) -> int:
+    if as_json:
+        said = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(json.dumps({"error": said}, ensure_ascii=False))
+    else:
+        print(f"shareviz: {error}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses as everything else here does: a sentence, exit code 2, JSON under --json."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message[:1].upper()}{message[1:]}.", hint=f"See `{self.prog} --help`.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="shareviz", description="See, count and compare shared weights.")
+    every = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    inspect = _command(every, "inspect", commands.inspect, "what is shared with what, and the counts")
+    _takes_source(inspect)
+    savings = _command(every, "savings", commands.savings, "what each sharing strategy would save")
+    _takes_source(savings)
+    graph = _command(every, "graph", commands.graph, "draw the module graph as SVG, PNG or DOT")
+    _takes_source(graph)
+    _writes(graph, "FILE.svg, FILE.png or FILE.dot")
+    train = _command(every, "train", commands.train, "run a small training comparison")
+    train.add_argument("task", help="one of the tasks, such as parity or brackets")
+    train.add_argument("--versions", help="names of versions to compare, separated by commas")
+    train.add_argument("--seeds", type=int, default=5, help="repetitions, paired (default 5)")
+    train.add_argument("--steps", type=int, help="updates in each run (default: the task's recipe)")
+    train.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    train.add_argument("--own-rates", action="store_true", help="choose each version's learning rate first")
+    check = _command(every, "check", commands.check, "is the sharing what was meant")
+    _takes_source(check)
+    check.add_argument("--expect", metavar="LOCK", help="a lock file; exit code 1 if it is broken")
+    check.add_argument("--write-lock", metavar="LOCK", help="write the lock file of this model")
+    compare = _command(every, "compare", commands.compare, "what differs between two models")
+    compare.add_argument("a", help=SOURCE)
+    compare.add_argument("b", help="the other model")
+    compare.add_argument("--run-code", action="store_true", help="let a .py source run")
+    report = _command(every, "report", commands.report, "one self-contained HTML page")
+    _takes_source(report)
+    _writes(report, "FILE.html")
+    snapshot = _command(every, "snapshot", commands.snapshot, "names, shapes and ties, without weights")
+    _takes_source(snapshot)
+    _writes(snapshot, "FILE.shareviz.json")
+    return parser
+
+
+def _command(
+    every: Any, name: str, run: Callable[[argparse.Namespace], commands.Answer], about: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = every.add_parser(name, help=about, description=about)
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.set_defaults(run=run)
+    return command
+
+
+def _takes_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", nargs="+", help=SOURCE)
+    command.add_argument("--pick", help="the state dict to open where a checkpoint holds several")
+    command.add_argument("--plan", metavar="FILE", help="apply a plan saved as JSON")
+    command.add_argument("--design", metavar="TEXT", help="apply strategies, such as 'tied;cycle?stored=3'")
+    command.add_argument("--run-code", action="store_true", help="let a .py source run")
+
+
+def _writes(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help=what)

@@ -1,0 +1,178 @@
+"""The command line: JSON for scripts, sentences for people, exit code 2 for a refusal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from shareviz.cli import main
+
+ROOT = Path(__file__).parent.parent
+GPT2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+SMALL = "catalogue:language_model?layers=3&width=16&heads=2&vocab=64"
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> object:
+    """Run a command under --json and return what it printed."""
+    assert main([*words, "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(GPT2))
+    return str(path)
+
+
+def test_inspect_says_what_scripts_rely_on(capsys: pytest.CaptureFixture[str], config: str) -> None:
+    said = answer(capsys, "inspect", config)
+    assert said["stored"] == 124_439_808 and said["named"] == said["used"] == 163_037_184
+    assert said["title"] == "The output head is the token table"
+    (tie,) = said["ties"]
+    assert tie["names"] == ["transformer.wte.weight", "lm_head.weight"]
+    assert (tie["numel"], tie["relation"], tie["evidence"]) == (50_257 * 768, "same-object", "stated")
+    root = said["modules"][0]
+    assert root["path"] == "" and root["amortised"] == said["stored"]
+
+
+def test_inspect_speaks_to_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", SMALL, "--design", "tied"]) == 0
+    said = capsys.readouterr().out
+    assert "The output head is the token table" in said and "S1" in said
+
+
+def test_inspect_on_a_file_loads_no_torch(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"layer.weight": torch.zeros(3, 4)}, path)
+    code = (
+        "import sys; from shareviz.cli import main; main(['inspect', sys.argv[1], '--json']);"
+        "assert not {'torch', 'streamlit', 'altair', 'pandas', 'transformers'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stored"] == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("inspect", "nowhere.pt"), "not-a-file"),
+        (("inspect", "catalogue:nothing"), "option"),
+        (("inspect", "catalogue:language_model?layers=0"), "option"),
+        (("inspect", SMALL, "--design", "cycle?stored=99999"), "option"),
+        (("inspect", SMALL, "--plan", "nowhere.json"), "not-a-file"),
+        (("inspect", "model.py"), "runs-code"),
+        (("inspect", "python:no.such.package:make"), "python"),
+        (("graph", SMALL, "-o", "picture.gif"), "option"),
+        (("graph", SMALL, "-o", "/no/such/folder/picture.dot"), "not-a-file"),
+        (("train", "nothing"), "option"),
+        (("train", "parity", "--seeds", "0"), "option"),
+        (("frobnicate",), "option"),
+    ],
+)
+def test_a_refused_input_exits_with_2_and_a_way_out(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: str
+) -> None:
+    said = answer(capsys, *words, code=2)["error"]
+    assert said["code"] == code and said["message"] and said["hint"]
+
+
+def test_a_refusal_is_one_sentence_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "nowhere.pt"]) == 2
+    out = capsys.readouterr()
+    assert out.out == "" and out.err.startswith("shareviz: nowhere.pt") and "Traceback" not in out.err
+
+
+def test_a_hosted_command_runs_no_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHAREVIZ_HOSTED", "1")
+    assert answer(capsys, "inspect", "python:torch.nn:Identity", code=2)["error"]["code"] == "runs-code"
+
+
+def test_a_program_runs_only_when_asked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    marker, program = tmp_path / "ran", tmp_path / "model.py"
+    program.write_text(
+        f"import torch; open({str(marker)!r}, 'w').close()\n"
+        "def make(): return torch.nn.Linear(2, 3), torch.zeros(1, 2)\n"
+    )
+    assert answer(capsys, "inspect", f"{program}:make", code=2)["error"]["code"] == "runs-code"
+    assert not marker.exists()
+    assert answer(capsys, "inspect", f"{program}:make", "--run-code")["used"] == 9
+
+
+def test_a_snapshot_opens_again_as_the_same_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = str(tmp_path / "model.shareviz.json")
+    answer(capsys, "snapshot", SMALL, "-o", path)
+    first, again = answer(capsys, "inspect", SMALL), answer(capsys, "inspect", path)
+    assert first == again
+
+
+def test_a_plan_is_applied_to_any_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    rewrites = [{"name": "head.weight", "form": None, "reads": [["", "tok_emb.weight"]]}]
+    head = {"format": "shareviz.plan", "version": 1, "title": "tie"}
+    plan.write_text(json.dumps({**head, "rewrites": rewrites}))
+    before, after = answer(capsys, "inspect", SMALL), answer(capsys, "inspect", SMALL, "--plan", str(plan))
+    assert after["stored"] == before["stored"] - 64 * 16
+
+
+@pytest.mark.parametrize(("ending", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("dot", b"digraph")])
+def test_a_graph_is_written_in_each_format(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, ending: str, start: bytes
+) -> None:
+    path = tmp_path / f"graph.{ending}"
+    answer(capsys, "graph", SMALL, "-o", str(path))
+    assert start in path.read_bytes()[:600]
+
+
+def test_savings_lists_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
+    from shareviz import strategies
+
+    rows = answer(capsys, "savings", SMALL)
+    assert {row["strategy"] for row in rows} == set(strategies())
+    tied = next(row for row in rows if row["strategy"] == "tied")
+    assert tied["applies"] and tied["stored"] == answer(capsys, "inspect", SMALL)["stored"] - 64 * 16
+    assert {"weights", "gradients"} <= {line["name"].lower() for line in tied["ledger"]}
+    refused = [row for row in rows if not row["applies"]]
+    assert refused and all(row["why_not"] and row["stored"] is None for row in refused)
+
+
+def test_check_fails_on_a_broken_lock(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lock = str(tmp_path / "sharing.lock.json")
+    answer(capsys, "check", SMALL, "--design", "tied", "--write-lock", lock)
+    answer(capsys, "check", SMALL, "--design", "tied", "--expect", lock)
+    assert any(
+        found["level"] == "problem" for found in answer(capsys, "check", SMALL, "--expect", lock, code=1)
+    )
+
+
+def test_compare_names_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "compare", SMALL, SMALL) == []
+    assert answer(capsys, "compare", SMALL, SMALL.replace("layers=3", "layers=2"), code=1)
+
+
+def test_train_prints_events_and_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "parity", "--seeds", "1", "--steps", "2", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0]["event"] == "start" and lines[-1]["event"] == "result"
+    assert lines[-1]["result"]["status"] == "done"
+
+
+def test_a_report_is_one_file_that_asks_for_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    answer(capsys, "report", SMALL, "--design", "tied", "-o", str(path))
+    page = path.read_text()
+    assert "The output head is the token table" in page
+    assert "src=" not in page and "<link" not in page and "@import" not in page
