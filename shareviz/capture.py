@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
-from torch.nn.utils import parametrize
+from torch.nn.parameter import is_lazy
 
 from shareviz import snapshot as data
 from shareviz.clone import clone, walk
-from shareviz.parametrized import Plumbing, plumbing
+from shareviz.parametrized import Plumbing, is_parametrized, plumbing
 from shareviz.snapshot import ALIAS_LIMIT, Kind, Region, Snapshot, Source
 
 # attribute names by which libraries say how many heads an attention module has
@@ -22,6 +21,8 @@ _FACTS = {
     "kv_groups": ("num_key_value_groups",),
     "head_dim": ("head_dim", "attention_head_size", "attention_head_dim", "key_value_proj_dim"),
 }
+
+_FACT_NAMES = frozenset(name for names in _FACTS.values() for name in names)
 
 
 def capture(module: nn.Module, *, title: str = "") -> Snapshot:
@@ -66,12 +67,11 @@ class _Found:
 
 def _tree(root: nn.Module) -> _Tree:
     order = list(walk(root))
-    pipes = {id(module): plumbing(module) for module in order if parametrize.is_parametrized(module)}
-    pipes |= {id(module): plumbing(module) for module in order if id(module) not in pipes}
+    pipes = {id(module): found for module in order if (found := plumbing(module))}
     folded = {
         id(inner)
         for module in order
-        if parametrize.is_parametrized(module)
+        if is_parametrized(module)
         for inner in walk(module.parametrizations)  # type: ignore[arg-type]
     }
     tree = _Tree(order, {id(root): [""]}, {id(root): 1}, pipes, folded, [])
@@ -124,13 +124,14 @@ def _module(module: nn.Module, tree: _Tree) -> data.Module:
     first, *aliases = tree.paths[id(module)]
     kind = type(module)
     # parametrizing swaps in a subclass: name the class that the author wrote
-    name = kind.__mro__[1].__name__ if parametrize.is_parametrized(module) else kind.__name__
+    name = kind.__mro__[1].__name__ if is_parametrized(module) else kind.__name__
     return data.Module(first, name, tuple(aliases[:ALIAS_LIMIT]), tree.counts[id(module)], _facts(module))
 
 
 def _facts(module: nn.Module) -> tuple[tuple[str, int], ...]:
-    facts = []
-    for fact, names in _FACTS.items():
+    facts: list[tuple[str, int]] = []
+    held = _FACT_NAMES & module.__dict__.keys()
+    for fact, names in _FACTS.items() if held else ():
         for name in names:
             value = module.__dict__.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -164,7 +165,7 @@ def _take(module: nn.Module, tree: _Tree, found: _Found) -> None:
 
 
 def _slot(found: _Found, path: str, name: str, tensor: torch.Tensor) -> data.Tensor:
-    lazy = isinstance(tensor, UninitializedTensorMixin)
+    lazy = is_lazy(tensor)
     return data.Tensor(
         name=f"{path}.{name}" if path else name,
         module=path,

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
 from shareviz.forms import Form
 
@@ -61,13 +60,18 @@ class Plumbing:
             return tuple(pipe().shape)
 
 
+def is_parametrized(module: nn.Module) -> bool:
+    """Whether torch keeps parametrizations in this module; its own test asks four times as long."""
+    return "parametrizations" in module._modules
+
+
 def plumbing(module: nn.Module) -> tuple[Plumbing, ...]:
     """Return the derived weights of a module in the order in which they were registered."""
     return (*_parametrized(module), *_hooked(module))
 
 
 def _parametrized(module: nn.Module) -> Iterator[Plumbing]:
-    if not parametrize.is_parametrized(module):
+    if not is_parametrized(module):
         return
     for attribute, pipe in module.parametrizations.items():  # type: ignore[operator, union-attr]
         prefix = f"parametrizations.{attribute}."
@@ -81,6 +85,8 @@ def _parametrized(module: nn.Module) -> Iterator[Plumbing]:
 
 def _hooked(module: nn.Module) -> Iterator[Plumbing]:
     """Find weights of torch's older hooks: pruning, spectral_norm and weight_norm before 2.0."""
+    if not module._forward_pre_hooks:  # each of them recomputes its weight in one
+        return
     for attribute, value in module.__dict__.items():
         if not isinstance(value, torch.Tensor):
             continue
