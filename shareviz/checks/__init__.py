@@ -1,0 +1,74 @@
+"""Is the sharing what was meant? One file for each check; each says what, how we know, and the repair."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+
+from shareviz.checks._base import Check, Finding, Level
+from shareviz.plugins import collect
+from shareviz.sets import shared_sets
+from shareviz.snapshot import Snapshot
+from shareviz.text import clean, plural
+
+__all__ = ["Check", "Finding", "Level", "check", "checks", "problems", "verdict"]
+
+
+@cache
+def checks() -> Mapping[str, Check]:
+    """Return the checks by module name."""
+    return collect(sys.modules[__name__], "CHECK", Check)
+
+
+def check(snapshot: Snapshot, chosen: Iterable[Check] | None = None) -> tuple[Finding, ...]:
+    """Return what the checks find, worst first.
+
+    An error inside one check becomes the finding "Not run: …" of that check, and the others go on.
+
+    Args:
+        chosen: The checks to run; None: all of them.
+    """
+    found = [
+        finding
+        for one in (checks().values() if chosen is None else chosen)
+        for finding in _found(one, snapshot)
+    ]
+    return tuple(sorted(found, key=lambda finding: list(Level).index(finding.level)))
+
+
+def problems(findings: Iterable[Finding]) -> int:
+    """Return how many findings are problems."""
+    return sum(finding.level is Level.PROBLEM for finding in findings)
+
+
+def verdict(snapshot: Snapshot, findings: Iterable[Finding]) -> str:
+    """Return the page's title: "1 problem, 2 notes", or what is in order."""
+    levels = Counter(finding.level for finding in findings)
+    bad, notes = levels[Level.PROBLEM], levels[Level.NOTE]
+    if bad or notes:
+        parts = [plural(bad, "problem")] * bool(bad) + [plural(notes, "note")] * bool(notes)
+        return ", ".join(parts)
+    sets = len(shared_sets(snapshot))
+    if not sets:
+        return "Nothing is shared, and nothing is wrong"
+    how = "declared" if any(finding.check == "declared" for finding in findings) else "the code says"
+    return f"The one shared set is as {how}" if sets == 1 else f"All {sets} shared sets are as {how}"
+
+
+def _found(one: Check, snapshot: Snapshot) -> tuple[Finding, ...]:
+    try:
+        return tuple(replace(finding, check=one.name) for finding in one.run(snapshot))
+    except Exception as error:  # noqa: BLE001  one broken check must not take the others down: it is said
+        reason = clean(" ".join(str(error).split()), 160) or "no reason given"
+        return (
+            Finding(
+                Level.NOTE,
+                f"Not run: {one.title}",
+                f"This check stopped with {type(error).__name__}: {reason}. The others ran.",
+                evidence="An error inside the check; it says nothing about the model.",
+                check=one.name,
+            ),
+        )
