@@ -1,0 +1,25 @@
+"""Does sharing cost quality? Small tasks, paired seeds, honest intervals.
+
+Importing this loads no torch; the worker process and `compare_training` do.
+"""
+
+from shareviz.training.compare import compare_training
+from shareviz.training.protocol import RunSpec
+from shareviz.training.results import Arm, Member, Result, Row, result_of
+from shareviz.training.statistics import Comparison, Word
+from shareviz.training.tasks import Task, find_task, tasks
+
+__all__ = [
+    "Arm",
+    "Comparison",
+    "Member",
+    "Result",
+    "Row",
+    "RunSpec",
+    "Task",
+    "Word",
+    "compare_training",
+    "find_task",
+    "result_of",
+    "tasks",
+]

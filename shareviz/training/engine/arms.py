@@ -1,0 +1,110 @@
+"""The versions of a run as modules: built unshared, realized under their plans, paired by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from shareviz.capture import capture
+from shareviz.clone import clone
+from shareviz.errors import OptionError, TraceError
+from shareviz.models import build
+from shareviz.realize import realize
+from shareviz.sharing import tally
+from shareviz.text import clean
+from shareviz.trace import trace
+from shareviz.training.engine.data import Stream, loss_of
+from shareviz.training.protocol import RunSpec
+from shareviz.training.results import Arm
+from shareviz.training.tasks import Task, Version, find_task
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An arm and how to make its module for a seed."""
+
+    arm: Arm
+    make: Callable[[int], nn.Module]
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a spec; "auto" is the CPU, which is faster for models this small.
+
+    Raises:
+        OptionError: A CUDA device was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise OptionError("There is no CUDA device here.", hint="Choose auto or cpu.")
+    return torch.device("cuda" if name == "cuda" else "cpu")
+
+
+def prepare(spec: RunSpec, device: torch.device) -> tuple[Ready, ...]:
+    """Return the arms of a settled spec, each tried on one batch without training.
+
+    Raises:
+        OptionError: A model is unknown, or does not take the task's batches.
+        PlanError: A version's plan does not apply to the model.
+    """
+    task = find_task(spec.task)
+    return tuple(_ready(spec, task, name, device) for name in spec.versions)
+
+
+def start(model: str, version: Version, seed: int) -> nn.Module:
+    """Return a version's module on the CPU, with values from the seed and the names alone.
+
+    A shared layer starts as the unshared layer 0. A version with a model of its own takes the values
+    of the reference model wherever name and shape agree, so one layer starts as layer 0, too.
+    """
+    reference = build(model, device="cpu", seed=seed)
+    module = reference
+    if version.model:
+        module = build(version.model, device="cpu", seed=seed)
+        _take_values(module, reference)
+    return realize(version.plan(capture(module)), module, seed=seed)
+
+
+def _take_values(module: nn.Module, reference: nn.Module) -> None:
+    known = dict(reference.named_parameters())
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name in known and known[name].shape == parameter.shape:
+                parameter.copy_(known[name])
+
+
+def _ready(spec: RunSpec, task: Task, name: str, device: torch.device) -> Ready:
+    version = task.versions[name]
+
+    def make(seed: int) -> nn.Module:
+        module = start(spec.model, version, seed)
+        return module if device.type == "cpu" else clone(module, device)
+
+    module = start(spec.model, version, 0)
+    inputs = _fits(task, module, version.model or spec.model)
+    seen, flops = capture(module), None
+    try:
+        steps = trace(module, inputs)
+        seen, flops = replace(seen, steps=steps), 3 * sum(step.flops for step in steps)
+    except TraceError:
+        pass  # `used` and `flops` are None, which reads n/a: training needs neither
+    counts = tally(seen)
+    model = version.model or spec.model
+    arm = Arm(name, version.title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
+    return Ready(arm, make)
+
+
+def _fits(task: Task, module: nn.Module, model: str) -> torch.Tensor:
+    """Return the first batch's inputs, after a loss was computed on it."""
+    inputs, targets = Stream(task, 0, torch.device("cpu")).step(0)
+    try:
+        with torch.no_grad():
+            loss_of(module(inputs), targets, task.loss).item()
+    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise OptionError(
+            f"The task {task.name} does not fit {clean(model, 80)}: {reason}.",
+            hint=f"Leave the model out, or change the sizes of {task.model}.",
+        ) from error
+    return inputs

@@ -1,0 +1,236 @@
+"""What a run found: the result that its events add up to, and its fair comparisons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from shareviz.training.protocol import RunSpec
+from shareviz.training.statistics import Comparison, compare_pairs
+from shareviz.training.tasks import Column, Task, find_task
+
+Event = Mapping[str, Any]
+ENDS = frozenset({"done", "stopped", "failed", "died"})  # the last event of a run
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One version as it was trained: its counts, in elements, and the rate it used.
+
+    `flops` is the matrix work of one training step, three times the forward pass; None: not traced.
+    `tried` holds (rate, mean on validation) where the rate was chosen, None where a seed diverged.
+    """
+
+    name: str
+    title: str
+    model: str
+    stored: int
+    used: int | None
+    flops: int | None
+    lr: float
+    tried: tuple[tuple[float, float | None], ...] = ()
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the chosen rate is the smallest or largest tried, so a better one may lie outside."""
+        rates = [rate for rate, _ in self.tried]
+        return bool(rates) and self.lr in (min(rates), max(rates))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One version trained with one seed. `values` holds the metric on each set, empty if it diverged.
+
+    `diverged` is the step at which it was stopped, or None. `curve` holds (step, mean training loss
+    since the last entry), None where that is not finite.
+    """
+
+    version: str
+    seed: int
+    lr: float
+    values: Mapping[str, float]
+    diverged: int | None
+    seconds: float
+    curve: tuple[tuple[int, float | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the result table. `mean` and `sd` are over finished seeds that did not diverge."""
+
+    arm: Arm
+    seconds: float
+    seeds: int
+    diverged: int
+    solved: int
+    mean: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found, whole or so far. `status` is running, done, stopped, failed or died.
+
+    `note` is a sentence for the page where the run did not reach its end. `device` and `torch` say
+    where it ran, `date` is its start in UTC (ISO 8601).
+    """
+
+    spec: RunSpec
+    arms: tuple[Arm, ...]
+    members: tuple[Member, ...]
+    status: str
+    note: str = ""
+    date: str = ""
+    device: str = ""
+    torch: str = ""
+
+    @property
+    def task(self) -> Task:
+        return find_task(self.spec.task)
+
+    def arm(self, version: str) -> Arm:
+        """Return the arm of a version; one that was not run is a KeyError."""
+        return {arm.name: arm for arm in self.arms}[version]
+
+    def values(self, on: str = "") -> dict[str, dict[int, float | None]]:
+        """Return the metric by version and seed, None where it diverged.
+
+        Args:
+            on: One of the task's sets; empty: its main set.
+        """
+        out: dict[str, dict[int, float | None]] = {arm.name: {} for arm in self.arms}
+        for member in self.members:
+            out[member.version][member.seed] = member.values.get(on or self.task.main)
+        return out
+
+    def compare(
+        self, reference: str, versions: Iterable[str] = (), *, on: str = ""
+    ) -> tuple[Comparison, ...]:
+        """Return each version against a reference, Holm over them; empty versions: all others."""
+        values = self.values(on)
+        others = tuple(versions) or tuple(values)
+        chosen = {name: values[name] for name in (reference, *others) if name in values}
+        if reference not in chosen:
+            return ()
+        return compare_pairs(chosen, reference, higher_is_better=self.task.metric.higher_is_better)
+
+    def columns(self) -> tuple[tuple[Column, tuple[Comparison, ...]], ...]:
+        """Return the task's fair comparisons, as far as both sides were run."""
+        made = ((column, self.compare(column.reference, column.versions)) for column in self.task.columns)
+        return tuple((column, pairs) for column, pairs in made if pairs)
+
+    def table(self, on: str = "") -> tuple[Row, ...]:
+        """Return one row for each arm, in order."""
+        values = self.values(on)
+        return tuple(_row(self, arm, values[arm.name]) for arm in self.arms)
+
+    def to_json(self) -> str:
+        """Return JSON text; `from_json` reads it back equal."""
+        found = asdict(replace(self, members=()))
+        found["members"] = [{**_plain(member), "values": dict(member.values)} for member in self.members]
+        return json.dumps(found, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """Return the result that `to_json` wrote."""
+        found = json.loads(text)
+        found["spec"] = RunSpec.from_dict(found["spec"])
+        found["arms"] = tuple(_arm(arm) for arm in found["arms"])
+        found["members"] = tuple(_member(member) for member in found["members"])
+        return cls(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: finished trainings, and the step of the one that goes on.
+
+    `tuning`: it chooses a rate. `version` is "" before the first.
+    """
+
+    finished: int = 0
+    runs: int = 0
+    steps: int = 0
+    version: str = ""
+    seed: int = 0
+    step: int = 0
+    tuning: bool = False
+
+    @property
+    def fraction(self) -> float:
+        """Share of all steps that are done, from 0 to 1."""
+        total = self.runs * self.steps
+        return min(1.0, (self.finished * self.steps + self.step) / total) if total else 0.0
+
+
+def progress_of(events: Iterable[Event]) -> Progress:
+    """Return how far a run is by its events so far."""
+    now = Progress()
+    for event in events:
+        kind = event["event"]
+        if kind == "start":
+            now = replace(now, runs=event["runs"], steps=event["steps"])
+        elif kind == "member":
+            who = {key: event[key] for key in ("version", "seed", "tuning")}
+            now = replace(now, step=0, **who)
+        elif kind == "progress":
+            now = replace(now, step=event["step"])
+        elif kind == "member_done":
+            now = replace(now, finished=now.finished + 1, step=0)
+    return now
+
+
+def result_of(spec: RunSpec, events: Iterable[Event]) -> Result:
+    """Return what events add up to; they may break off anywhere."""
+    head: dict[str, Any] = {}
+    arms: dict[str, Arm] = {}
+    members: list[Member] = []
+    curves: dict[tuple[str, int], list[tuple[int, float | None]]] = {}
+    for event in events:
+        kind = event["event"]
+        if kind == "start":
+            head |= {key: event[key] for key in ("date", "device", "torch")}
+            arms = {arm["name"]: _arm(arm) for arm in event["arms"]}
+        elif kind == "rate":
+            tried = tuple((rate, value) for rate, value in event["tried"])
+            arms[event["version"]] = replace(arms[event["version"]], lr=event["lr"], tried=tried)
+        elif kind == "progress" and not event["tuning"]:
+            curves.setdefault((event["version"], event["seed"]), []).append((event["step"], event["loss"]))
+        elif kind == "member_done" and not event["tuning"]:
+            curve = curves.get((event["version"], event["seed"]), ())
+            members.append(_member({**event, "curve": curve}))
+        elif kind in ENDS:
+            head |= {"status": kind, "note": event.get("message", "")}
+    return Result(spec, tuple(arms.values()), tuple(members), **{"status": "running", **head})
+
+
+def _row(result: Result, arm: Arm, values: Mapping[int, float | None]) -> Row:
+    metric, good = result.task.metric, [value for value in values.values() if value is not None]
+    solved = sum(
+        value >= metric.solved if metric.higher_is_better else value <= metric.solved for value in good
+    )
+    return Row(
+        arm=arm,
+        seconds=sum(member.seconds for member in result.members if member.version == arm.name),
+        seeds=len(values),
+        diverged=len(values) - len(good),
+        solved=solved,
+        mean=fmean(good) if good else None,
+        sd=stdev(good) if len(good) > 1 else None,
+    )
+
+
+def _arm(found: Mapping[str, Any]) -> Arm:
+    tried = tuple((rate, value) for rate, value in found.get("tried", ()))
+    return Arm(**{**found, "tried": tried})
+
+
+def _member(found: Mapping[str, Any]) -> Member:
+    kept = {field.name: found[field.name] for field in fields(Member)}
+    return Member(**{**kept, "curve": tuple((step, loss) for step, loss in kept["curve"])})
+
+
+def _plain(member: Member) -> dict[str, Any]:
+    return {field.name: getattr(member, field.name) for field in fields(member)}
