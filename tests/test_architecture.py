@@ -22,16 +22,18 @@ LEVELS = {
     # what everything passes through: plain frozen values, standard library only
     "data": "snapshot plan forms errors options text plugins",
     # what follows from a Snapshot
-    "facts": "geometry sharing sets roles layers ledger headline checks strategies data",
+    "facts": (
+        "geometry sharing sets roles layers ledger headline strategies baseline compare checks lock data"
+    ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources formats jsonio examples"
+        "sources design formats jsonio examples"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
-    # Snapshot to DOT, SVG, charts and reports
-    "pictures": "graphs charts report",
-    # the public names, and the command line
-    "doors": "__init__ __main__ cli commands",
+    # Snapshot to maps, DOT, SVG, charts and reports
+    "pictures": "mapview graphs charts report",
+    # the public names, the command line, assertions for tests of other projects
+    "doors": "__init__ __main__ cli commands testing",
     # what pages share, and the pages
     "ui": "ui",
     "pages": "pages app",
