@@ -14,7 +14,7 @@ from shareviz.sets import shared_sets
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, plural
 
-__all__ = ["Check", "Finding", "Level", "check", "checks", "problems", "verdict"]
+__all__ = ["Check", "Finding", "Level", "check", "checks", "problems", "title_of"]
 
 
 @cache
@@ -44,17 +44,23 @@ def problems(findings: Iterable[Finding]) -> int:
     return sum(finding.level is Level.PROBLEM for finding in findings)
 
 
-def verdict(snapshot: Snapshot, findings: Iterable[Finding]) -> str:
-    """Return the page's title: "1 problem, 2 notes", or what is in order."""
-    levels = Counter(finding.level for finding in findings)
+def title_of(findings: Iterable[Finding], snapshot: Snapshot | None = None) -> str:
+    """Return the answer in a few words: "1 problem, 2 notes", or what is in order.
+
+    With the snapshot the title counts its shared sets; without it says that nothing was found.
+    """
+    found = tuple(findings)
+    levels = Counter(finding.level for finding in found)
     bad, notes = levels[Level.PROBLEM], levels[Level.NOTE]
     if bad or notes:
         parts = [plural(bad, "problem")] * bool(bad) + [plural(notes, "note")] * bool(notes)
         return ", ".join(parts)
+    if snapshot is None:
+        return "No problem found"
     sets = len(shared_sets(snapshot))
     if not sets:
         return "Nothing is shared, and nothing is wrong"
-    how = "declared" if any(finding.check == "declared" for finding in findings) else "the code says"
+    how = "declared" if any(finding.check == "declared" for finding in found) else "the code says"
     return f"The one shared set is as {how}" if sets == 1 else f"All {sets} shared sets are as {how}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shareviz.checks import Check, Finding, Level, check, checks, problems, verdict
+from shareviz.checks import Check, Finding, Level, check, checks, problems, title_of
 from shareviz.checks._base import expression
 from shareviz.snapshot import Region, Snapshot, Tensor
 from shareviz.trace import traced
@@ -46,22 +46,22 @@ def test_every_check_says_where_it_is_from_and_is_silent_on_an_empty_model(name:
 
 def test_the_title_counts_problems_and_notes() -> None:
     snapshot = traced(Chain([Block(norm=True)] * 3), rows())
-    assert verdict(snapshot, check(snapshot)) == "1 problem, 1 note"
+    assert title_of(check(snapshot), snapshot) == "1 problem, 1 note"
 
 
 def test_the_title_of_a_model_in_order_counts_its_sets() -> None:
     snapshot = traced(Tied(), tokens())
-    assert verdict(snapshot, check(snapshot)) == "The one shared set is as the code says"
+    assert title_of(check(snapshot), snapshot) == "The one shared set is as the code says"
 
 
 def test_a_loop_over_one_block_leaves_the_title_in_order() -> None:
     snapshot = traced(Loop(12), rows())
-    assert verdict(snapshot, check(snapshot)) == "The one shared set is as the code says"
+    assert title_of(check(snapshot), snapshot) == "The one shared set is as the code says"
 
 
 def test_a_model_without_sharing_has_a_title_of_its_own() -> None:
     snapshot = traced(Tied(tie=False), tokens())
-    assert verdict(snapshot, check(snapshot)) == "Nothing is shared, and nothing is wrong"
+    assert title_of(check(snapshot), snapshot) == "Nothing is shared, and nothing is wrong"
 
 
 @pytest.mark.parametrize("path", ["a.b-c.weight", 'a"); import os; ("', "a.class.weight", "a\nb.1x", "ß.0"])
