@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
+from shareviz.design import Design
 from shareviz.errors import SharevizError
 from shareviz.jsonio import to_json
 from shareviz.snapshot import Snapshot
@@ -26,11 +27,6 @@ from shareviz.ui import dialog, library, state, theme, url, warm
 from shareviz.ui.library import Chosen, UploadGone
 from shareviz.ui.state import select, set_design, set_model
 from shareviz.ui.svcopy import copy_link
-
-try:
-    from shareviz.design import Design
-except ImportError:  # pragma: no cover
-    from shareviz.ui._designs import Design  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from torch import nn
@@ -141,8 +137,8 @@ def begin() -> View:
 
 
 def say(view: View, title: str, sentence: str) -> None:
-    """Fill the head: the title is the answer, the sentence says why."""
-    view.head.title(title, anchor=False)
+    """Fill the head: the title is the answer, as plain text; the sentence says why, as Markdown."""
+    view.head.title(theme.plain(title), anchor=False)
     view.head.markdown(sentence)
 
 
@@ -182,7 +178,7 @@ def _follow_link() -> list[str]:
     ignored = url.unknown(params, st.session_state.get(PAGE, ""))
     for key in ignored:
         del params[key]
-    return [f"{key}={params_cut}" for key, params_cut in ((key, "…") for key in ignored)]
+    return list(ignored)
 
 
 def _write_link() -> None:

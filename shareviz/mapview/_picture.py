@@ -1,0 +1,96 @@
+"""The values that a sharing map is made of; `Picture.data()` is the same as plain JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One block of the map: `span` rows from `row`, in one column.
+
+    `set` is the id of its set, or "" where the layers have their own. `text` is what stands in it,
+    `style` says why it counts (solid, cut, stripes). `bridge` draws "=" to the column on its right,
+    which reads the very same tensor. `label` is read aloud; `note` adds names and sizes.
+    """
+
+    row: int
+    span: int
+    column: int
+    set: str
+    text: str
+    style: str
+    label: str
+    note: str
+    bridge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One kind of tensor: a short label and its full name inside a block."""
+
+    label: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neighbouring columns of one role; `stored` is said below them, `again` below that."""
+
+    title: str
+    columns: tuple[Column, ...]
+    stored: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pass through a layer, or one module; `title` is its full path."""
+
+    label: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One stack, or the modules of a model without one. `pitch` is the height of a row in pixels."""
+
+    title: str
+    header: str
+    groups: tuple[Group, ...]
+    rows: tuple[Row, ...]
+    cells: tuple[Cell, ...]
+    pitch: int
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, from left to right."""
+        return tuple(column for group in self.groups for column in group.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A table or module outside the stacks, as one bar above or below them."""
+
+    label: str
+    set: str
+    text: str
+    style: str
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole map. `ties` names the sets that join a bar above with a bar below."""
+
+    above: tuple[Bar, ...]
+    sections: tuple[Section, ...]
+    below: tuple[Bar, ...]
+    ties: tuple[str, ...]
+    styles: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        """Return the map as dicts, lists and strings."""
+        return asdict(self)

@@ -1,0 +1,66 @@
+"""The cards of the map page, and what it exports."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from shareviz.mapview import picture
+from shareviz.mapview.words import LEGEND
+from shareviz.sets import shared_sets
+from shareviz.ui import cache
+from shareviz.ui.frame import Export, View
+from shareviz.ui.svmap import draw_map
+from shareviz.ui.svtable import draw_sets
+
+MAP_HELP = "One row per layer, one column per kind of tensor."
+RULE = "Read down a column: same id, same tensor. Grey: the layer has its own."
+BRIDGE = "An = joins two columns that read the very same tensor."
+SAVED = "Saved counts weights only. Compute, activations and KV cache stay the same: see Savings."
+SETS_HELP = "The text twin of the map. Stored adds up to the count above."
+
+
+def draw_map_card(view: View, selected: str | None) -> None:
+    """Draw the sharing map with the rule of how to read it."""
+    with st.container(border=True, height="stretch"):
+        st.subheader("Sharing map", anchor=False, help=MAP_HELP)
+        draw_map(view.after, key="sv_map", selected=selected)
+        st.caption(" ".join(_legend(view)))
+
+
+def _legend(view: View) -> list[str]:
+    shown = cache.of(picture, view.after)
+    if not cache.of(shared_sets, view.after):
+        return ["Grey: used in one place only."]
+    said = [RULE]
+    if any(cell.bridge for section in shown.sections for cell in section.cells):
+        said.append(BRIDGE)
+    if shown.styles != ("solid",):
+        said += [LEGEND[name] for name in shown.styles]
+    return said
+
+
+def draw_graph_card(view: View, selected: str | None) -> None:
+    """Draw the module graph, or say where the same facts stand."""
+    with st.container(border=True, height="stretch"):
+        st.subheader("Module graph", anchor=False, help="Modules in the order in which they run.")
+        try:
+            from shareviz.ui.svgraph import draw_graph
+        except ImportError:
+            st.markdown("The map and the table show the same facts.")
+            return
+        draw_graph(view.after, key="sv_graph", selected=selected)
+
+
+def draw_sets_card(view: View, selected: str | None) -> None:
+    """Draw the table of shared sets, or the way on where nothing is shared."""
+    with st.container(border=True):
+        st.subheader("Shared sets", anchor=False, help=SETS_HELP)
+        draw_sets(view.after, key="sv_sets", selected=selected)
+        if not cache.of(shared_sets, view.after):
+            st.markdown("Nothing is shared here. Every tensor has one user.")
+        st.caption(SAVED)
+
+
+def map_exports(view: View) -> list[Export]:
+    """Return what the map page offers."""
+    return []

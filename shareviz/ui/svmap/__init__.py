@@ -1,0 +1,24 @@
+"""The sharing map on the page: an HTML grid that lights up with the graph and the table."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from shareviz.mapview import picture
+from shareviz.snapshot import Snapshot
+from shareviz.ui import cache
+from shareviz.ui.component import mounted, pick
+
+_MAP = mounted(__file__)
+
+
+def draw_map(
+    snapshot: Snapshot, *, key: str, selected: str | None = None, height: int | None = None
+) -> str | None:
+    """Draw the map and return the set that was just clicked: its id, "" to put it out, or None.
+
+    A click also keeps the set lit on every page. `height` in pixels makes the map scroll inside.
+    """
+    data = {"map": cache.of(picture, snapshot).data(), "selected": selected or ""}
+    result = _MAP(key=key, data=data, height=height or "content", on_picked_change=partial(pick, key))
+    return None if result.picked is None else str(result.picked)

@@ -1,0 +1,54 @@
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".sets");
+  const sig = JSON.stringify(data.rows);
+  if (root.__sig !== sig) {
+    root.__sig = sig;
+    root.querySelector("tbody").replaceChildren(...data.rows.map(line));
+  }
+  const signal = bus.listen(root, data.selected, (id) => {
+    bus.mark(root, id);
+    for (const chip of root.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(chip.textContent === root.__kept));
+  });
+  const pick = (id) => bus.pick(root, id, setTriggerValue);
+  for (const row of root.querySelectorAll("tr[data-set]")) bus.wire(row, signal, pick);
+  root.addEventListener("keydown", (e) => e.key === "Escape" && root.__kept && pick(root.__kept), { signal });
+  root.addEventListener("focusin", (e) => e.target.matches?.(".chip:focus-visible") && bus.say(e.target.textContent), { signal });
+  root.addEventListener("focusout", () => bus.say(null), { signal });
+}
+
+function line(row) {
+  const one = document.createElement("tr");
+  if (row.set) one.dataset.set = row.set;
+  one.className = row.style === "sum" ? "sum" : "";
+  const chip = cell("");
+  if (row.set) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = `chip ${row.style}`;
+    button.append(Object.assign(document.createElement("b"), { textContent: row.set }));
+    bus.paint(button, row.set);
+    chip.append(button);
+  }
+  const what = cell("", row.what, row.where);
+  if (row.why) what.append(small(row.why, "narrow"));
+  one.append(chip, what, cell("wide", row.users), number(row.stored, row.stored_exact), number(row.saved, row.saved_exact), cell("wide why", row.why, row.reason));
+  return one;
+}
+
+function cell(cls, text = "", below = "") {
+  const one = document.createElement("td");
+  one.className = cls;
+  if (text) one.append(text);
+  if (below) one.append(small(below));
+  return one;
+}
+
+function small(text, cls = "") {
+  return Object.assign(document.createElement("small"), { textContent: text, className: cls });
+}
+
+function number(text, exact) {
+  const one = cell("n", text);
+  one.title = exact;
+  return one;
+}
