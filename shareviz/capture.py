@@ -19,7 +19,7 @@ _FACTS = {
     "heads": ("num_heads", "num_attention_heads", "n_heads", "heads", "n_head"),
     "kv_heads": ("num_key_value_heads", "kv_heads", "num_kv_heads"),
     "kv_groups": ("num_key_value_groups",),
-    "head_dim": ("head_dim", "attention_head_size", "attention_head_dim", "key_value_proj_dim"),
+    "head_dim": ("head_dim", "attention_head_size", "attention_head_dim", "head_size", "key_value_proj_dim"),
 }
 
 _FACT_NAMES = frozenset(name for names in _FACTS.values() for name in names)

@@ -48,7 +48,10 @@ _NAMES: tuple[tuple[str, Role], ...] = (
     (r"lora_\w+|adapter\w*", Role.ADAPTER),
     (r"relative_attention_bias|position\w*|pos(_\w+)?|wpe|pos_?embed\w*", Role.POSITION),
     (r"patch_embed\w*|patch_proj\w*", Role.CONVOLUTION),
-    (r"token_type_embeddings|segment\w*|cls_token|class_token|mask_token|distillation_token", Role.OTHER),
+    (
+        r"token_type_embeddings|segment\w*|seg_\w+|cls_token|class_token|mask_token|distillation_token",
+        Role.OTHER,
+    ),
     (
         r"wte|tok_emb\w*|embed_tokens|word_embed\w*|token_emb\w*|embed(ding)?(_in)?|shared|src_emb|tgt_emb",
         Role.EMBEDDING,

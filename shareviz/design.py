@@ -1,0 +1,240 @@
+"""A design: strategies folded over a model, as one line of text that a link and a command share.
+
+`tied;cycle?stored=3&norms=shared` is a list of strategies with their options; `z:…` is a plan that
+no list can say, compressed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shareviz.errors import FormatError, OptionError
+from shareviz.options import Value, parse, settle, unparse
+from shareviz.plan import Plan
+from shareviz.snapshot import Snapshot
+from shareviz.strategies import Strategy, applies, strategies
+from shareviz.text import clean, plural
+
+LONGEST = 65_536  # characters of a design
+MOST_STEPS = 8
+PLAN_BYTES = 4 * 2**20  # of an unpacked plan
+
+_PACKED = "z:"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One strategy of a design, with the value of each of its options."""
+
+    strategy: str
+    options: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """Options by name."""
+        return dict(self.options)
+
+    @property
+    def text(self) -> str:
+        """The text of this step; options at their default are left out."""
+        return unparse(self.strategy, strategies()[self.strategy].options, self.values)
+
+    @property
+    def title(self) -> str:
+        """What the page calls it: Cycle 3."""
+        return strategies()[self.strategy].label(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Strategies in order, ties before forms; or one painted plan; or nothing."""
+
+    steps: tuple[Step, ...] = ()
+    painted: Plan | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Design:
+        """Return the design that a text says; no text, no design.
+
+        Raises:
+            OptionError: Too long, an unknown strategy or option, or a damaged packed plan.
+        """
+        if len(text) > LONGEST:
+            raise OptionError(
+                f"The design has {len(text):,} characters.", hint=f"Keep it under {LONGEST:,} characters."
+            )
+        if text.startswith(_PACKED):
+            return cls(painted=_unpacked(text[len(_PACKED) :]))
+        parts = text.split(";") if text else []
+        if len(parts) > MOST_STEPS:
+            raise OptionError(
+                f"The design has {plural(len(parts), 'step')}.", hint=f"Use at most {MOST_STEPS}."
+            )
+        return cls(tuple(_step(part) for part in parts))
+
+    @property
+    def text(self) -> str:
+        """The text that `parse` reads back."""
+        if self.painted is not None:
+            return _PACKED + _packed(self.painted)
+        return ";".join(step.text for step in self.steps)
+
+    def plan(self, snapshot: Snapshot) -> Plan:
+        """Return the steps as one plan for a model.
+
+        Raises:
+            PlanError: A strategy does not apply, or ties a name that an earlier one made of pieces.
+        """
+        if self.painted is not None:
+            return self.painted
+        whole = Plan()
+        for step in self.steps:
+            seen = whole.apply(snapshot)
+            whole = whole.then(strategies()[step.strategy].plan(seen, step.values))
+        return whole
+
+    def title(self, snapshot: Snapshot) -> str:
+        """Return what the page calls this design of a model: Cycle 3, All layers, Own plan."""
+        if self.painted is not None:
+            return self.painted.title or "Own plan"
+        return preset_title(self, snapshot) or " + ".join(self._titles(snapshot)) or "No sharing"
+
+    def _titles(self, snapshot: Snapshot) -> list[str]:
+        names = [step.strategy for step in self.steps]
+        titles = [step.title for step in self.steps if step.strategy not in ("apart", "tied")]
+        if not titles:
+            return [step.title for step in self.steps][-1:]
+        # a preset of this name ties the head too: without, the title must differ
+        free = "tied" not in names and not applies(_tied(), _before(self, snapshot), {"tables": "all"})
+        return [*titles, "head untied"] if free else titles
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A design that the page offers by name; `key` is the word in the link."""
+
+    key: str
+    title: str
+    design: Design
+
+
+def presets(snapshot: Snapshot) -> tuple[Preset, ...]:
+    """Return the designs to offer for a model, those alone that apply to it, "None" first."""
+    base: tuple[Step, ...] = ()
+    if not applies(strategies()["apart"], snapshot, {}):
+        base = (_step("apart"),)
+    bare = Design(base).plan(snapshot).apply(snapshot)
+    tied = () if applies(_tied(), bare, {"tables": "all"}) else (_step("tied"),)
+    found = [Preset("none", "None", Design(base))]
+    if tied:
+        found.append(Preset("tied", "Tied embeddings", Design(base + tied)))
+    for key, title, options in _offers(bare):
+        step = _step(options)
+        design = Design((*base, *tied, step))
+        if not applies(strategies()[step.strategy], bare, step.values):
+            found.append(Preset(key, title or step.title, design))
+    return tuple(found)
+
+
+def preset_title(design: Design, snapshot: Snapshot) -> str:
+    """Return the title of the preset that a design equals, or ""."""
+    return next((preset.title for preset in presets(snapshot) if preset.design == design), "")
+
+
+def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
+    """Return (key, title, step) of the presets, sized for a model; a title of "" is the step's."""
+    rows, heads, rank = _rows(snapshot), _kv_heads(snapshot), _rank(snapshot)
+    return (
+        ("attention", "Attention only", "all?parts=attention"),
+        ("feed-forward", "Feed-forward only", "all?parts=feed-forward"),
+        ("sequence", "", f"sequence?stored={rows}"),
+        ("cycle", "", f"cycle?stored={rows}"),
+        ("reversed", "", f"reversed?stored={rows}"),
+        ("sandwich", "Sandwich", "sandwich"),
+        ("all", "All layers", "all"),
+        ("relaxed", "", f"relaxed?stored={rows}&rank=8"),
+        ("gqa", "", f"gqa?kv_heads={heads}"),
+        ("factorised", "", f"factorised?rank={rank}"),
+        ("space", "", "space"),
+        ("time", "", "time"),
+        ("tasks", "", "tasks"),
+        ("siamese", "", "siamese"),
+    )
+
+
+def _rows(snapshot: Snapshot) -> int:
+    """Return 3, or fewer where the deepest stack is not deeper than that."""
+    from shareviz.strategies._stacks import stacks_of
+
+    deepest = max((len(stack.layers) for stack in stacks_of(snapshot, "layers")), default=4)
+    return max(1, min(3, deepest - 1))
+
+
+def _kv_heads(snapshot: Snapshot) -> int:
+    """Return the largest number of key heads that is a third of what is there, or less, and divides it."""
+    from shareviz.strategies.grouped import key_values
+
+    heads = {part.kv_heads for part in key_values(snapshot)} - {None, 0}
+    most = min((number for number in heads if number), default=12)
+    return next(number for number in range(max(1, most // 3), 0, -1) if most % number == 0)
+
+
+def _rank(snapshot: Snapshot) -> int:
+    """Return 128, or the largest power of two that is at most a quarter of the narrowest table."""
+    from shareviz.strategies.embeddings import token_tables
+
+    narrow = min((table.shape[1] for table in token_tables(snapshot)), default=512)
+    return int(min(128, 2 ** max(0, (narrow // 4).bit_length() - 1)))
+
+
+def _tied() -> Strategy:
+    return strategies()["tied"]
+
+
+def _before(design: Design, snapshot: Snapshot) -> Snapshot:
+    """Return the model that the design's sharing starts from: apart where it says so."""
+    apart = design.steps[:1] if design.steps and design.steps[0].strategy == "apart" else ()
+    return Design(apart).plan(snapshot).apply(snapshot)
+
+
+def _step(text: str) -> Step:
+    name, given = parse(text)
+    strategy = strategies().get(name)
+    if strategy is None:
+        raise OptionError(
+            f"There is no strategy {clean(name, 40)!r}.",
+            hint=f"The strategies are: {', '.join(strategies())}.",
+        )
+    return Step(name, tuple(settle(strategy.options, given).items()))
+
+
+def _packed(plan: Plan) -> str:
+    from shareviz.jsonio import plan_to_json
+
+    return base64.urlsafe_b64encode(zlib.compress(plan_to_json(plan).encode(), 9)).decode().rstrip("=")
+
+
+def _unpacked(text: str) -> Plan:
+    from shareviz.jsonio import plan_from_json
+
+    damaged = OptionError("The packed plan of this link is damaged.", hint="Copy the link again, in full.")
+    try:
+        squeezed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        opener = zlib.decompressobj()
+        document = opener.decompress(squeezed, PLAN_BYTES)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise damaged from error
+    if opener.unconsumed_tail:
+        raise OptionError("The packed plan of this link is too large.", hint="Save the plan as a file.")
+    if not opener.eof:
+        raise damaged
+    try:
+        return plan_from_json(document)
+    except FormatError as error:
+        raise OptionError(
+            f"The packed plan of this link is no plan: {error.message}", hint=error.hint
+        ) from error
