@@ -177,38 +177,30 @@ def _instance(cls: Any, made: Any, limits: Limits) -> Any:
 
 @contextmanager
 def _bounded(limits: Limits) -> Iterator[None]:
-    """Stop a build that takes too many modules, parameters or seconds, while it runs."""
+    """Stop a build that takes too many tensors, parameters or seconds, while it runs."""
     from torch.nn.modules import module as registry
 
     thread, end = threading.get_ident(), time.monotonic() + limits.wall_seconds
-    left = {"modules": limits.visits, "parameters": limits.parameters}
+    most = {"tensors": limits.tensors, "parameters": limits.parameters}
+    left = dict(most)
 
-    def spend(what: str, number: int) -> None:
-        if threading.get_ident() != thread:
-            return  # the hooks are torch's and see every thread
-        left[what] -= number
-        if left[what] < 0:
-            most = text.exact(limits.visits if what == "modules" else limits.parameters)
-            raise refuse("limit", f"The config describes more than {most} {what}.", _HINT)
+    def spend(_parent: Any, _name: str, parameter: Any) -> None:
+        if threading.get_ident() != thread or parameter is None:
+            return  # the hook is torch's, and sees every thread
+        left["tensors"] -= 1
+        left["parameters"] -= int(parameter.numel())
+        for what, rest in left.items():
+            if rest < 0:
+                said = f"The config describes more than {text.exact(most[what])} {what}."
+                raise refuse("limit", said, _HINT)
         if time.monotonic() > end:
             raise refuse("timeout", f"The model took more than {limits.wall_seconds} s to build.", _HINT)
 
-    def on_module(_parent: Any, _name: str, _child: Any) -> None:
-        spend("modules", 1)
-
-    def on_parameter(_parent: Any, _name: str, parameter: Any) -> None:
-        if parameter is not None:
-            spend("parameters", int(parameter.numel()))
-
-    hooks = (
-        registry.register_module_module_registration_hook(on_module),
-        registry.register_module_parameter_registration_hook(on_parameter),
-    )
+    hook = registry.register_module_parameter_registration_hook(spend)
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
 
 
 def _refusing(make: Callable[[], Any]) -> Any:

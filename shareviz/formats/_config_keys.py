@@ -16,7 +16,7 @@ from shareviz.formats._base import Code, Limits, refuse
 
 _POSITIONS = 2**24  # Llama 4 Scout states 10,485,760 of them, in a rotary embedding without a table
 _FREE = re.compile(r"(^|_)(ids?|ind(ex|ices)|idx|tokens?|offset|layer|val|value)$")
-_COUNTS = re.compile(r"(^|_)(layers|depths?|blocks)$|^(n|num)_(\w+_)?layer$")
+_COUNTS = re.compile(r"(^|_)(layers|depths?|blocks|hidden_groups)$|^(n|num)_(\w+_)?layer$")
 _STAGES = re.compile(r"(^|_)(depths?|blocks)$")
 _EXPERTS = re.compile(r"^(\w+_)?(num|n)_(\w+_)?experts$|^num_experts_\w+|^moe_num_experts$")
 _ROWS = re.compile(r"vocab|codebook_size|buckets")

@@ -98,7 +98,7 @@ _JSONS: tuple[tuple[str, Wrong], ...] = (
     ("peft_type", _other("the settings of an adapter", "Open the adapter's safetensors file.")),
 )
 
-_CUT_NOTEBOOK = re.compile(rb'^\s*\{\s*"cells"\s*:')
+_KEYS = re.compile(r'"(\w+)"\s*:')
 
 
 def recognise(file: File) -> Wrong | None:
@@ -166,8 +166,9 @@ def _text(file: File) -> Wrong | None:
     if file.suffix == ".py":
         hint = "Run shareviz locally with --run-code to open your own module."
         return Wrong("Python code", "runs-code", hint)
-    if _CUT_NOTEBOOK.match(file.head):
-        return _other("a Jupyter notebook")
+    if file.is_json:
+        plan = Wrong("a plan, and no model", "unknown-format", "Give it with --plan, beside a model.")
+        return plan if '"shareviz.plan"' in start else json_kind(_KEYS.findall(start)) or _other("JSON")
     if start.startswith("["):
         return _other("a JSON list")
     if "\0" in start:

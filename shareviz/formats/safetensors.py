@@ -55,7 +55,7 @@ def read(file: File, request: Request) -> Snapshot:
 
 def _header(file: File) -> tuple[Mapping[str, Any], int]:
     """Return the header and where the data starts."""
-    length = int.from_bytes(file.at(0, _LENGTH_BYTES), "little") if file.size > _LENGTH_BYTES else 0
+    length = int.from_bytes(file.at(0, _LENGTH_BYTES), "little") if file.size >= _LENGTH_BYTES else 0
     start = _LENGTH_BYTES + length
     if length > file.limits.header_bytes:
         most = text.size(file.limits.header_bytes)

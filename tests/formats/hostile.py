@@ -1,0 +1,362 @@
+"""Makes bad files. The payload of each that could run code touches a marker file, and does no more.
+
+`BAD` holds one function for each row: it takes the marker's path and returns the bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Payload:
+    """Pickles as a call that opens the marker for writing."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open, (str(self.marker), "w")
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A file name, what makes its bytes, the codes of which one must come, and words of the message."""
+
+    name: str
+    make: Callable[[Path], bytes]
+    codes: tuple[str, ...]
+    says: str = ""
+
+
+def zipped(
+    data: bytes, *storages: tuple[str, bytes], extra: tuple[tuple[str, bytes], ...] = (), method: int = 0
+) -> bytes:
+    """Return a `.pt` with this data.pkl; storages are (key, bytes)."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("archive/data.pkl", data, compress_type=method)
+        for key, content in storages:
+            file.writestr(f"archive/data/{key}", content)
+        for name, content in extra:
+            file.writestr(name, content)
+        file.writestr("archive/version", b"3\n")
+    return out.getvalue()
+
+
+def state(
+    *,
+    name: str = "weight",
+    key: str = "0",
+    shape: tuple[int, ...] = (4,),
+    stride: tuple[int, ...] = (1,),
+    offset: int = 0,
+    elements: int = 4,
+) -> bytes:
+    """Return a pickled state dict of one float tensor, as torch writes it, with any numbers."""
+    words = text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n("
+    words += (
+        b"("
+        + text("storage")
+        + b"ctorch\nFloatStorage\n"
+        + text(key)
+        + text("cpu")
+        + number(elements)
+        + b"tQ"
+    )
+    words += number(offset) + numbers(shape) + numbers(stride)
+    words += b"\x89ccollections\nOrderedDict\n)RtR"
+    return b"\x80\x02}" + words + b"s."
+
+
+def text(value: str) -> bytes:
+    raw = value.encode("utf-8", "surrogatepass")
+    return b"X" + struct.pack("<I", len(raw)) + raw
+
+
+def number(value: int) -> bytes:
+    raw = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8b" + struct.pack("<i", len(raw)) + raw
+
+
+def numbers(values: tuple[int, ...]) -> bytes:
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def header(value: object, data: bytes = b"", length: int | None = None) -> bytes:
+    """Return a safetensors file with this header; a text is taken as it is."""
+    raw = (value if isinstance(value, str) else json.dumps(value)).encode()
+    return struct.pack("<Q", len(raw) if length is None else length) + raw + data
+
+
+def one(dtype: str = "F32", shape: object = (1,), offsets: object = (0, 4)) -> dict[str, object]:
+    """Return a header of one tensor."""
+    return {"a": {"dtype": dtype, "shape": shape, "data_offsets": offsets}}
+
+
+def config(**fields: object) -> bytes:
+    """Return a small GPT-2 config with some fields changed."""
+    small = {"model_type": "gpt2", "n_layer": 1, "n_embd": 8, "n_head": 2, "vocab_size": 16}
+    return json.dumps(small | fields).encode()
+
+
+def laughs() -> bytes:
+    """Ten lists of ten, each ten times the one before: 10¹¹ elements in a few hundred bytes."""
+    data = b"\x80\x02" + b"(" + b"K\x00" * 10 + b"lq\x00"
+    for level in range(1, 11):
+        data += b"(" + b"h" + bytes([level - 1]) + (b"h" + bytes([level - 1])) * 9 + b"lq" + bytes([level])
+    return data + b"."
+
+
+def _dup(marker: Path) -> bytes:
+    good, other = zipped(state(), ("0", b"\0" * 16)), zipped(pickle.dumps(Payload(marker), 2))
+    out = io.BytesIO(good)
+    with zipfile.ZipFile(out, "a") as file, zipfile.ZipFile(io.BytesIO(other)) as more:
+        entry = zipfile.ZipInfo("archive/data.pkl")
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            file.writestr(entry, more.read("archive/data.pkl"))
+    return out.getvalue()
+
+
+def _legacy(marker: Path) -> bytes:
+    magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
+    return magic + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + pickle.dumps(Payload(marker), 2)
+
+
+def _encrypted(_marker: Path) -> bytes:
+    data = bytearray(zipped(state(), ("0", b"\0" * 16)))
+    at = data.rfind(b"PK\x01\x02", 0, data.rfind(b"PK\x05\x06"))
+    data[at + 8] |= 1
+    return bytes(data)
+
+
+def _deep(depth: int) -> bytes:
+    return b"\x80\x02" + b"](" * depth + b"e" * depth + b"."
+
+
+def _million() -> str:
+    inner = '"dtype":"F32","shape":[0],"data_offsets":[0,0]'
+    return "{" + ",".join(f'"{i}":{{{inner}}}' for i in range(1_000_000)) + "}"
+
+
+def _zip_of(*names: str) -> Callable[[Path], bytes]:
+    def make(_marker: Path) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as file:
+            for name in names:
+                file.writestr(name, b"x")
+        return out.getvalue()
+
+    return make
+
+
+def _is(data: bytes) -> Callable[[Path], bytes]:
+    return lambda _marker: data
+
+
+_FOUR = b"\0" * 4
+_EYE = ("0", b"\0" * 16)
+_TWO = '{"dtype":"F32","shape":[1],"data_offsets":[%s]}'
+_LONG_NAME = "n" * 70_000_000
+
+PICKLES = (
+    Bad("rce.pt", lambda m: zipped(pickle.dumps(Payload(m), 2)), ("no-tensors",), "io.open"),
+    Bad("rce4.pt", lambda m: zipped(pickle.dumps([Payload(m)], 4)), ("no-tensors",), "io.open"),
+    Bad("rce_legacy.pt", _legacy, ("no-tensors", "unsupported")),
+    Bad("rce_raw.bin", lambda m: pickle.dumps(Payload(m), 2), ("pickle-only",), "bare pickle"),
+    Bad("rce_raw0.bin", lambda m: pickle.dumps(Payload(m), 0), ("pickle-only",), "bare pickle"),
+    Bad("memo_bomb.pt", _is(zipped(b"\x80\x02Nr\xff\xff\xff\x3f.")), ("no-tensors",)),
+    Bad("alloc_bomb.pt", _is(zipped(b"\x80\x05\x96" + b"\xff" * 7 + b"\x7f.")), ("malformed",)),
+    Bad("bomb_pkl.pt", _is(zipped(b"\0" * 2**26, method=zipfile.ZIP_DEFLATED)), ("compressed",), "data.pkl"),
+    Bad("dup_entry.pt", _dup, ("ambiguous",), "data.pkl"),
+    Bad("traversal.pt", _is(zipped(state(), _EYE, extra=(("../../x", b""),))), ("unsafe-path",), "../../x"),
+    Bad("absolute.pt", _is(zipped(state(), _EYE, extra=(("/x", b""),))), ("unsafe-path",), "/x"),
+    Bad("encrypted.pt", _encrypted, ("encrypted",)),
+    Bad("deep.pt", _is(zipped(_deep(300_000))), ("limit",), "nest"),
+    Bad("cycle.pt", _is(zipped(b"\x80\x02]q\x00h\x00a.")), ("limit", "no-tensors")),
+    Bad("laughs.pt", _is(zipped(laughs())), ("limit",), "repeat"),
+    Bad("deep_key.pt", _is(zipped(b"\x80\x02}N" + b"\x85" * 2_000_000 + b"Ns.")), ("no-tensors",)),
+    Bad("missing_storage.pt", _is(zipped(state())), ("malformed",), "weight"),
+    Bad("short_storage.pt", _is(zipped(state(), ("0", b"\0" * 8))), ("malformed",), "16 bytes"),
+    Bad("view_oob.pt", _is(zipped(state(offset=1), _EYE)), ("malformed",), "weight"),
+    Bad("neg_stride.pt", _is(zipped(state(stride=(-1,), offset=3), _EYE)), ("malformed",), "stride"),
+    Bad("neg_offset.pt", _is(zipped(state(offset=-1), _EYE)), ("malformed",)),
+    Bad(
+        "huge_size.pt",
+        _is(zipped(state(shape=(2**40, 2**40), stride=(0, 0)), _EYE)),
+        ("malformed", "limit"),
+        "weight",
+    ),
+    Bad("huge_number.pt", _is(zipped(state(shape=(2**80_000,), stride=(0,)), _EYE)), ("malformed", "limit")),
+    Bad("key_path.pt", _is(zipped(state(key="../../../../etc/passwd"), _EYE)), ("malformed",)),
+    Bad("name_70mb.pt", _is(zipped(state(name=_LONG_NAME), _EYE)), ("limit",)),
+    Bad("name_10kb.pt", _is(zipped(state(name="n" * 10_000), _EYE)), ("limit",), "10,000"),
+    Bad("surrogate.pt", _is(zipped(state(name="a\ud800"), _EYE)), ("bad-name",)),
+    Bad("truncated.pt", _is(zipped(state(), _EYE)[:-30]), ("truncated", "malformed"), "end"),
+    Bad("cut_data.pt", _is(zipped(state(), _EYE)[40:]), ("unknown-format", "malformed", "truncated")),
+    Bad("random.pt", _is(bytes(range(128, 256)) * 8), ("unknown-format",)),
+    Bad("empty.pt", _is(b""), ("empty",), "empty"),
+    Bad("compressed_storage.pt", lambda m: _deflated_storage(), ("compressed",), "data/0"),
+)
+
+
+def _deflated_storage() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("archive/data.pkl", state())
+        file.writestr("archive/data/0", b"\0" * 16, compress_type=zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+SAFETENSORS = (
+    Bad("st_header_1tb.safetensors", _is(header({}, length=2**40)), ("limit",), "1.0 TiB"),
+    Bad("st_header_max.safetensors", _is(header({}, length=2**64 - 1)), ("limit",)),
+    Bad("st_header_only.safetensors", _is(b"\xff" * 8), ("limit", "truncated")),
+    Bad(
+        "st_duplicate.safetensors",
+        _is(header('{"a":' + _TWO % "0,4" + ',"a":' + _TWO % "0,4" + "}", b"\0" * 4)),
+        ("ambiguous",),
+        "a twice",
+    ),
+    Bad(
+        "st_overlap.safetensors",
+        _is(header('{"a":' + _TWO % "0,4" + ',"b":' + _TWO % "2,6" + "}", b"\0" * 6)),
+        ("malformed",),
+        "b overlaps",
+    ),
+    Bad(
+        "st_gap.safetensors",
+        _is(header('{"a":' + _TWO % "0,4" + ',"b":' + _TWO % "8,12" + "}", b"\0" * 12)),
+        ("malformed",),
+        "b leaves a gap",
+    ),
+    Bad(
+        "st_negative.safetensors",
+        _is(header(one(offsets=(-4, 0)), b"\0" * 4)),
+        ("malformed",),
+        "data_offsets",
+    ),
+    Bad("st_trailing.safetensors", _is(header(one(), b"\0" * 9)), ("malformed",), "5 bytes follow"),
+    Bad("st_shape.safetensors", _is(header(one(shape=(2,)), b"\0" * 4)), ("malformed",), "need 8"),
+    Bad("st_nan.safetensors", _is(header(one(offsets=(0, float("nan"))), b"\0" * 4)), ("malformed",), "JSON"),
+    Bad("st_float.safetensors", _is(header(one(offsets=(0, 4.5)), _FOUR)), ("malformed",), "data_offsets"),
+    Bad("st_float_shape.safetensors", _is(header(one(shape=(1.5,)), b"\0" * 4)), ("malformed",), "a.shape"),
+    Bad("st_deep.safetensors", _is(header('{"a":' + "[" * 100_000)), ("malformed",), "header"),
+    Bad("st_long_number.safetensors", _is(header('{"a":' + "9" * 10_000 + "}")), ("malformed",)),
+    Bad("st_million.safetensors", lambda m: header(_million()), ("limit",)),
+    Bad(
+        "st_metadata_90mb.safetensors",
+        lambda m: header({"__metadata__": {"a": "x" * 90_000_000}}),
+        ("limit",),
+        "at most 32",
+    ),
+    Bad("st_dtype.safetensors", _is(header(one(dtype="X9"), b"\0" * 4)), ("unsupported",), "X9"),
+    Bad("st_huge.safetensors", _is(header(one(shape=(2**60,), offsets=(0, 2**62)))), ("limit",), "2⁴⁸"),
+    Bad("st_metadata.safetensors", _is(header({"__metadata__": [1]} | one(), b"\0" * 4)), ("malformed",)),
+    Bad("st_list.safetensors", _is(header("[]")), ("unknown-format", "malformed")),
+    Bad("st_cut_header.safetensors", _is(header(one(), length=500)), ("truncated",), "whole header"),
+    Bad("st_no_tensors.safetensors", _is(header({})), ("no-tensors",)),
+    Bad("st_surrogate.safetensors", _is(header('{"\\ud800":' + _TWO % "0,4" + "}", _FOUR)), ("bad-name",)),
+)
+
+CONFIGS = (
+    Bad("config.json", _is(config(n_embd=10**9)), ("config", "limit"), "n_embd"),
+    Bad("float.json", _is(config(n_embd=1e9)), ("config", "limit"), "n_embd"),
+    Bad("vocabulary.json", _is(config(vocab_size=10**15)), ("config", "limit"), "vocab_size"),
+    Bad("layers4.json", _is(config(n_layer=10**4)), ("config", "limit"), "n_layer"),
+    Bad("layers6.json", _is(config(n_layer=10**6)), ("config", "limit"), "n_layer"),
+    Bad(
+        "hidden_layers.json",
+        _is(config(model_type="bert", num_hidden_layers=10**6)),
+        ("limit",),
+        "num_hidden",
+    ),
+    Bad("depths.json", _is(config(model_type="swin", depths=[500, 500])), ("limit",), "depths"),
+    Bad("groups.json", _is(config(model_type="albert", num_hidden_groups=10**6)), ("limit", "timeout")),
+    Bad(
+        "experts.json",
+        _is(json.dumps({"model_type": "mixtral", "num_local_experts": 10**7}).encode()),
+        ("config", "limit"),
+        "num_local_experts",
+    ),
+    Bad("negative.json", _is(config(n_layer=-1)), ("config", "limit"), "n_layer"),
+    Bad("negative_width.json", _is(config(n_embd=-768)), ("config",), "n_embd"),
+    Bad("nan.json", _is(config(n_embd=float("nan"))), ("config",), "n_embd"),
+    Bad("nan_float.json", _is(config(layer_norm_epsilon=float("nan"))), ("config",), "layer_norm_epsilon"),
+    Bad("string.json", _is(config(n_embd="768")), ("config",), "n_embd"),
+    Bad("unknown.json", _is(config(model_type="evil")), ("config",), "evil"),
+    Bad("type_number.json", _is(config(model_type=5)), ("config",), "model_type"),
+    Bad("no_type.json", _is(b'{"architectures": ["GPT2Model"]}'), ("config",), "model_type"),
+    Bad("auto_map.json", _is(config(auto_map={"AutoModel": "evil.Model"})), ("runs-code",), "auto_map"),
+    Bad(
+        "inner_auto_map.json",
+        _is(config(model_type="llava", text_config={"auto_map": {"AutoModel": "evil.Model"}})),
+        ("runs-code",),
+        "text_config.auto_map",
+    ),
+    Bad(
+        "inner_type.json",
+        _is(config(model_type="llava", text_config={"model_type": "evil"})),
+        ("config",),
+        "evil",
+    ),
+    Bad("zero.json", _is(config(n_head=0)), ("config",)),
+    Bad("twice.json", _is(b'{"model_type": "gpt2", "model_type": "bert"}'), ("ambiguous",), "model_type"),
+    Bad("broken.json", _is(b'{"model_type": "gpt2"'), ("malformed",)),
+    Bad("other.json", _is(b'{"a": 1}'), ("unknown-format",)),
+    Bad("huge.json", _is(config(a="x" * 5_000_000)), ("limit",)),
+    Bad("wide.json", _is(config(n_embd=10**6, n_inner=10**6, n_layer=512)), ("limit",), "parameters"),
+    Bad("deep.json", _is(config(a=json.loads("[" * 900 + "]" * 900))), ("config", "malformed")),
+    Bad("classes.json", _is(config(architectures=[5])), ("config",), "architectures"),
+)
+
+GENERIC = (
+    Bad("photo.jpg", _is(b"\xff\xd8\xff\xe0" + b"\0" * 64), ("unknown-format",), "photo"),
+    Bad("photo.pt", _is(b"\xff\xd8\xff\xe0" + b"\0" * 64), ("unknown-format",), "photo"),
+    Bad("picture.png", _is(b"\x89PNG\r\n\x1a\n" + b"\0" * 64), ("unknown-format",), "PNG"),
+    Bad("picture.gif", _is(b"GIF89a" + b"\0" * 64), ("unknown-format",), "GIF"),
+    Bad("paper.pdf", _is(b"%PDF-1.7\n"), ("unknown-format",), "PDF"),
+    Bad("book.ipynb", _is(b'{"cells": [], "nbformat": 4}'), ("unknown-format",), "notebook"),
+    Bad("book_late.ipynb", _is(b'{"metadata": {}, "nbformat": 4}'), ("unknown-format",), "notebook"),
+    Bad("cut.ipynb", _is(b'{\n "cells": [' + b" " * 5_000_000), ("unknown-format",), "notebook"),
+    Bad("arrays.npz", _zip_of("a.npy"), ("unsupported", "unknown-format"), "npz"),
+    Bad("array.npy", _is(b"\x93NUMPY\x01\x00"), ("unsupported",), ".npy"),
+    Bad("weights.h5", _is(b"\x89HDF\r\n\x1a\n"), ("unsupported",), "HDF5"),
+    Bad("model.keras", _zip_of("config.json", "model.weights.h5"), ("unsupported",), "Keras"),
+    Bad("model.7z", _is(b"7z\xbc\xaf\x27\x1c\0\x04"), ("unknown-format",), "7z"),
+    Bad("model.tar.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "tar.gz"),
+    Bad("model.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "gzip"),
+    Bad("things.zip", _zip_of("a.txt"), ("unknown-format",), "zip"),
+    Bad("model.onnx", _is(b"\x08\x08\x12\x07pytorch"), ("unsupported",), "ONNX"),
+    Bad("model.gguf", _is(b"GGUF\x03\0\0\0"), ("unsupported",), "GGUF"),
+    Bad("big.gguf", _is(b"FUGG\0\0\0\x03"), ("unsupported", "malformed"), "big-endian"),
+    Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("unsupported",), "TorchScript"),
+    Bad("exported.pt2", _zip_of("a/archive_format", "a/models/model.json"), ("unsupported",), ".pt2"),
+    Bad("config.json", _is('{"model_type": "gpt2"}'.encode("utf-16")), ("unknown-format",), "UTF-16"),
+    Bad("page.safetensors", _is(b"<!DOCTYPE html><html></html>"), ("unknown-format",), "web page"),
+    Bad(
+        "pointer.safetensors",
+        _is(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+        ("unknown-format",),
+        "git lfs pull",
+    ),
+    Bad("plan.json", _is(b'{"format":"shareviz.plan","version":1}'), ("unknown-format",), "a plan"),
+    Bad("index.json", _is(b'{"weight_map": {"a": "../x"}}'), ("unsupported", "unsafe-path"), "index"),
+    Bad("notes.txt", _is(b"hello, this is nothing"), ("unknown-format",), "text"),
+    Bad("words.txt", _is(b"cat\ndog\nrabbit\n"), ("unknown-format",), "text"),
+    Bad("list.json", _is(b"[1, 2]"), ("unknown-format",), "list"),
+    Bad("model.py", _is(b"import torch\n"), ("runs-code",), "--run-code"),
+    Bad("zip_end.zip", _is(b"PK\x05\x06" + b"\0" * 18), ("unknown-format",), "zip"),
+    Bad("zip_start.zip", _is(b"PK\x03\x04"), ("truncated",)),
+)
+
+BAD = (*PICKLES, *SAFETENSORS, *CONFIGS, *GENERIC)

@@ -1,0 +1,83 @@
+"""Real files, written by torch and safetensors themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save, save_file, save_model
+from torch import nn
+
+from shareviz.capture import capture
+from shareviz.formats import Upload
+from shareviz.jsonio import to_json
+
+
+class Tied(nn.Module):
+    """A token table of 10 × 4 that is also the head, and a norm with statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+        self.norm = nn.BatchNorm1d(4)
+        self.head = nn.Linear(4, 10, bias=False)
+        self.head.weight = self.table.weight
+
+
+class Shared(nn.Module):
+    """One block at three paths, the first of them inside another module; and a cycle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        block = nn.Linear(3, 3)
+        self.inner = nn.Sequential(block)
+        self.first = block
+        self.second = block
+        self.inner.up = self.inner
+
+
+def pt(value: Any, name: str = "model.pt", **options: Any) -> Upload:
+    """Return what torch.save writes."""
+    out = io.BytesIO()
+    torch.save(value, out, **options)
+    return Upload(name, out.getvalue())
+
+
+def safetensors(tensors: dict[str, torch.Tensor], folder: Path) -> Path:
+    """Return a file that safetensors.torch.save_file wrote."""
+    save_file(tensors, folder / "model.safetensors")
+    return folder / "model.safetensors"
+
+
+def saved_model(module: nn.Module, folder: Path) -> Path:
+    """Return a file that safetensors.torch.save_model wrote, with its pairs of dropped names."""
+    save_model(module, str(folder / "tied.safetensors"))
+    return folder / "tied.safetensors"
+
+
+def config(**fields: Any) -> Upload:
+    """Return a config.json."""
+    return Upload("config.json", json.dumps(fields).encode())
+
+
+def saved_snapshot() -> Upload:
+    """Return a Snapshot saved by us."""
+    return Upload("model.shareviz.json", to_json(capture(Tied())).encode())
+
+
+def small_safetensors() -> Upload:
+    """Return what safetensors.torch.save makes."""
+    return Upload("model.safetensors", save({"a": torch.zeros(2, 3), "b": torch.zeros(4)}))
+
+
+# one real file for each format, by the module's name; the conformance test asks for it
+EACH: Mapping[str, Callable[[], Upload]] = {
+    "config": lambda: config(model_type="gpt2", n_layer=1, n_embd=8, n_head=2, vocab_size=16, n_positions=8),
+    "safetensors": small_safetensors,
+    "shareviz_json": saved_snapshot,
+    "torch_zip": lambda: pt(Tied().state_dict()),
+}

@@ -1,0 +1,153 @@
+"""config.json: built on meta, traced, counted; what the file declares beside what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from shareviz.errors import FormatError
+from shareviz.formats import LOCAL, load
+from shareviz.formats.config import snapshot_of
+from shareviz.sharing import tally, tied_groups
+from shareviz.snapshot import Evidence, Snapshot
+from tests.formats import samples
+
+SMALL: dict[str, Any] = {"model_type": "gpt2", "n_layer": 2, "n_embd": 8, "n_head": 2, "vocab_size": 16}
+ALBERT = {
+    "model_type": "albert",
+    "architectures": ["AlbertModel"],
+    "vocab_size": 30_000,
+    "embedding_size": 128,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+}
+
+
+def read(**fields: Any) -> Snapshot:
+    return load(samples.config(**fields))
+
+
+def test_gpt2_small_has_one_tie_of_two_names() -> None:
+    snapshot = read(model_type="gpt2", architectures=["GPT2LMHeadModel"])
+    counts = tally(snapshot)
+    assert counts.stored == 124_439_808
+    assert counts.named == 163_037_184  # 50,257 × 768 more for the head's name
+    (group,) = tied_groups(snapshot)
+    assert group.names == ("transformer.wte.weight", "lm_head.weight")
+    assert group.evidence is Evidence.STATED
+    assert snapshot.source.title == "GPT2LMHeadModel (gpt2)"
+    assert snapshot.source.fact("tie_word_embeddings") == "unset"
+    assert snapshot.source.fact("declared_ties") == "lm_head.weight=transformer.wte.weight"
+
+
+def test_albert_is_one_block_called_twelve_times() -> None:
+    counts = tally(read(**ALBERT))
+    assert counts.stored == 11_683_584
+    assert counts.used == 89_650_176
+    assert counts.saved_by_reuse == 77_966_592
+    assert counts.saved_by_ties == 0
+
+
+def test_names_and_regions_are_those_of_the_model_that_the_library_builds() -> None:
+    live = GPT2LMHeadModel(GPT2Config(**{k: v for k, v in SMALL.items() if k != "model_type"}))
+    snapshot = read(**SMALL, architectures=["GPT2LMHeadModel"])
+    named = dict(live.named_parameters(remove_duplicate=False))
+    found = {tensor.name: tensor.shape for tensor in snapshot.parameters()}
+    assert found == {name: tuple(parameter.shape) for name, parameter in named.items()}
+    assert tally(snapshot).stored == sum(parameter.numel() for parameter in live.parameters())
+
+
+def test_without_architectures_it_is_the_base_model_and_a_note_says_so() -> None:
+    snapshot = read(**SMALL)
+    assert snapshot.source.title == "GPT2Model (gpt2)"
+    assert snapshot.source.notes == ("No class is named: this is the base model, GPT2Model.",)
+
+
+@pytest.mark.parametrize(
+    "name", ["EvilForCausalLM", "BertModel", "AutoModel", "GPT2Config", "os.system", "__doc__"]
+)
+def test_a_class_that_is_not_one_of_this_type_is_replaced_by_the_base_model(name: str) -> None:
+    snapshot = read(**SMALL, architectures=[name])
+    assert snapshot.source.title == "GPT2Model (gpt2)"
+    assert f"{name} is no class" in snapshot.source.notes[-1]
+
+
+def test_kernels_and_quantizers_are_dropped_with_a_note() -> None:
+    snapshot = read(**SMALL, _attn_implementation="evil/kernel", quantization_config={"quant_method": "evil"})
+    assert "_attn_implementation, quantization_config" in snapshot.source.notes[0]
+    assert snapshot == read(**SMALL)
+
+
+def test_fields_that_the_model_lacks_are_dropped_with_a_note() -> None:
+    snapshot = read(**SMALL, task_specific_params={}, to_dict=5)
+    assert "task_specific_params, to_dict" in snapshot.source.notes[0]
+
+
+def test_t5_v11_is_built_tied_and_the_note_names_the_released_count() -> None:
+    t5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 768, "d_ff": 2048}
+    t5 |= {"num_layers": 12, "num_heads": 12, "feed_forward_proj": "gated-gelu"}
+    for flag in ({"tie_word_embeddings": False}, {}):
+        (note,) = snapshot_of(t5 | flag, LOCAL, trace=False).source.notes
+        assert "24,674,304 parameters more, 247,577,856 in all" in note  # 32,128 × 768
+    assert (
+        "says tie_word_embeddings: false"
+        in snapshot_of(t5 | {"tie_word_embeddings": False}, LOCAL, trace=False).source.notes[0]
+    )
+
+
+def test_a_flag_that_is_followed_needs_no_note() -> None:
+    for flag in (True, False):
+        snapshot = read(**SMALL, architectures=["GPT2LMHeadModel"], tie_word_embeddings=flag)
+        assert snapshot.source.notes == ()
+        assert bool(tied_groups(snapshot)) is flag
+        assert snapshot.source.fact("tie_word_embeddings") == str(flag).lower()
+
+
+def test_the_declared_type_of_the_weights_is_kept() -> None:
+    assert {t.dtype for t in read(**SMALL, torch_dtype="bfloat16").parameters()} == {"bfloat16"}
+    assert {t.dtype for t in read(**SMALL, torch_dtype="load").parameters()} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model_type": "t5", "num_layers": 1, "d_model": 16, "num_heads": 2, "d_kv": 8, "vocab_size": 16},
+        {"model_type": "vit", "num_hidden_layers": 1, "hidden_size": 12, "intermediate_size": 8},
+        {"model_type": "whisper", "encoder_layers": 1, "decoder_layers": 1},
+        {"model_type": "mixtral", "num_hidden_layers": 1, "hidden_size": 64, "vocab_size": 16},
+        {"model_type": "mamba", "num_hidden_layers": 1, "hidden_size": 16, "vocab_size": 16},
+        {"model_type": "wav2vec2", "num_hidden_layers": 1},
+    ],
+    ids=lambda fields: fields["model_type"],
+)
+def test_each_kind_of_input_is_traced(fields: dict[str, Any]) -> None:
+    snapshot = read(**fields)
+    assert snapshot.steps
+    assert tally(snapshot).used
+
+
+def test_a_model_without_an_example_input_opens_with_a_note() -> None:
+    snapshot = read(model_type="clip")
+    assert snapshot.steps is None
+    assert "cannot be traced" in snapshot.source.notes[-1]
+    assert tally(snapshot).used is None
+
+
+def test_the_hub_stays_off_and_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    read(**SMALL)
+    assert os.environ["HF_HUB_OFFLINE"] == "0"
+    with pytest.raises(FormatError) as caught:
+        read(model_type="detr", use_timm_backbone=True, backbone="resnet50", use_pretrained_backbone=True)
+    assert caught.value.code == "config"
+
+
+def test_two_reads_are_equal() -> None:
+    fields = json.loads(samples.EACH["config"]().data)
+    assert read(**fields) == read(**fields)

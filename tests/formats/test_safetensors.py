@@ -1,0 +1,78 @@
+"""safetensors: what the library writes, read from the header alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from shareviz.formats import Upload, load
+from shareviz.sharing import tally, tied_groups
+from shareviz.snapshot import Evidence, Kind
+from tests.formats import hostile, samples
+
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16)
+DTYPES += (torch.int8, torch.uint8, torch.bool, torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16)
+DTYPES += (torch.uint32, torch.uint64, torch.complex64)
+
+
+def test_names_shapes_and_types_are_those_that_the_library_reads(tmp_path: Path) -> None:
+    path = samples.safetensors({str(d): torch.zeros(2, 3, dtype=d) for d in DTYPES}, tmp_path)
+    with safe_open(path, "pt") as file:
+        expected = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    found = {tensor.name: tensor for tensor in load(path).tensors}
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert found[name].shape == tuple(tensor.shape)
+        assert f"torch.{found[name].dtype}" == str(tensor.dtype)
+        assert found[name].nbytes == tensor.nbytes
+
+
+def test_a_name_that_save_model_dropped_is_stated_on_what_it_kept(tmp_path: Path) -> None:
+    snapshot = load(samples.saved_model(samples.Tied(), tmp_path))
+    (group,) = tied_groups(snapshot)
+    assert set(group.names) == {"table.weight", "head.weight"}
+    assert group.evidence is Evidence.STATED
+    assert tally(snapshot).stored == 10 * 4 + 2 * 4  # the table once, the norm's weight and bias
+    assert "states 1 tied name" in snapshot.source.notes[0]
+
+
+def test_without_metadata_no_tie_is_claimed_and_a_note_says_why(tmp_path: Path) -> None:
+    same = torch.zeros(4)
+    snapshot = load(samples.safetensors({"a": same, "b": same.clone()}, tmp_path))
+    assert tied_groups(snapshot) == ()
+    assert {tensor.evidence for tensor in snapshot.tensors} == {Evidence.STORAGE}
+    assert "cannot say what is tied" in snapshot.source.notes[0]
+
+
+def test_foreign_metadata_makes_no_slots(tmp_path: Path) -> None:
+    data = hostile.header({"__metadata__": {"format": "pt", "a": "a"}} | hostile.one(), b"\0" * 4)
+    assert [tensor.name for tensor in load(Upload("x.safetensors", data)).tensors] == ["a"]
+
+
+def test_a_file_cut_after_its_header_opens_with_a_note(tmp_path: Path) -> None:
+    whole = samples.safetensors({"a": torch.zeros(1000)}, tmp_path).read_bytes()
+    snapshot = load(Upload("cut.safetensors", whole[:500]))
+    assert snapshot.tensors == load(Upload("whole.safetensors", whole)).tensors
+    assert "cut off after 500 B" in snapshot.source.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "shape", "kind"),
+    [
+        ("fc.weight", torch.float32, (2, 2), Kind.UNKNOWN),
+        ("bn.running_mean", torch.float32, (2,), Kind.BUFFER),
+        ("position_ids", torch.int64, (1, 2), Kind.BUFFER),
+        ("rotary.inv_freq", torch.float32, (2,), Kind.BUFFER),
+        ("h.0.attn.bias", torch.float32, (1, 1, 4, 4), Kind.BUFFER),  # GPT-2's causal mask
+        ("h.0.attn.c_attn.bias", torch.float32, (4,), Kind.UNKNOWN),
+    ],
+)
+def test_integers_and_known_names_are_buffers_other_floats_are_unknown(
+    name: str, dtype: torch.dtype, shape: tuple[int, ...], kind: Kind, tmp_path: Path
+) -> None:
+    (tensor,) = load(samples.safetensors({name: torch.zeros(shape, dtype=dtype)}, tmp_path)).tensors
+    assert tensor.kind is kind
+    assert (tensor.object, tensor.trainable) == (None, None)
