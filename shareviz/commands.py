@@ -40,6 +40,11 @@ class Answer:
 def opened(options: Namespace) -> Snapshot:
     """Return the model of a command, under its plan and design."""
     seen = open_source(options.source, pick=options.pick, run_code=options.run_code)
+    return planned(seen, options)
+
+
+def planned(seen: Snapshot, options: Namespace) -> Snapshot:
+    """Return a model under the plan and the design of a command."""
     if options.plan:
         seen = _saved_plan(options.plan).apply(seen)
     if options.design:
@@ -110,9 +115,16 @@ def snapshot(options: Namespace) -> Answer:
 
 def report(options: Namespace) -> Answer:
     """Write one self-contained HTML page."""
-    from shareviz.report import report_html
+    from shareviz.report import Subject, report_html
 
-    return _written(Path(options.output), report_html(opened(options)).encode())
+    before = open_source(options.source, pick=options.pick, run_code=options.run_code)
+    plan = Path(options.plan).name if options.plan else ""
+    if options.design:
+        from shareviz.design import Design
+
+        plan = Design.parse(options.design).title(before)
+    subject = Subject(planned(before, options), before if plan else None, clean(plan, 80))
+    return _written(Path(options.output), report_html(subject).encode())
 
 
 def check(options: Namespace) -> Answer:
