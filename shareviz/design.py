@@ -16,7 +16,7 @@ from shareviz.errors import FormatError, OptionError
 from shareviz.options import Value, parse, settle, unparse
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
-from shareviz.strategies import Strategy, applies, strategies
+from shareviz.strategies import Strategy, applies, stacks_of, strategies
 from shareviz.text import clean, plural
 
 LONGEST = 65_536  # characters of a design
@@ -168,8 +168,6 @@ def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
 
 def _rows(snapshot: Snapshot) -> int:
     """Return 3, or fewer where the deepest stack is not deeper than that."""
-    from shareviz.strategies._stacks import stacks_of
-
     deepest = max((len(stack.layers) for stack in stacks_of(snapshot, "layers")), default=4)
     return max(1, min(3, deepest - 1))
 

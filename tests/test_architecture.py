@@ -23,11 +23,12 @@ LEVELS = {
     "data": "snapshot plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
-        "geometry sharing sets roles layers ledger headline strategies baseline compare checks lock data"
+        "geometry sharing sets roles layers headline tree strategies assumptions capacity ledger baseline offers"
+        " compare checks lock data"
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources design formats jsonio examples"
+        "sources design published formats jsonio examples"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # Snapshot to maps, DOT, SVG, charts and reports

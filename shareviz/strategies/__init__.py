@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from shareviz.plugins import collect
 from shareviz.strategies._base import Measured, Strategy, applies
+from shareviz.strategies._stacks import kind as stack_kind
+from shareviz.strategies._stacks import stacks_of
 
-__all__ = ["Measured", "Strategy", "applies", "strategies"]
+__all__ = ["Measured", "Strategy", "applies", "stack_kind", "stacks_of", "strategies"]
 
 
 @functools.cache

@@ -31,6 +31,18 @@ def vocabulary_heads(snapshot: Snapshot) -> tuple[Tensor, ...]:
     return tuple(head for head in _matrices(snapshot, Role.HEAD) if head.shape in shapes)
 
 
+def token_heads(snapshot: Snapshot) -> frozenset[str]:
+    """Return the names of all heads with the shape of a token table, also of those made of pieces."""
+    known = roles(snapshot)
+    shapes = {
+        slot.name: slot.shape
+        for slot in (*snapshot.parameters(), *snapshot.derived)
+        if len(slot.shape) == 2 and slot.name not in snapshot.pieces
+    }
+    tables = {size for name, size in shapes.items() if known[name] is Role.EMBEDDING}
+    return frozenset(name for name, size in shapes.items() if known[name] is Role.HEAD and size in tables)
+
+
 def tie_hint(snapshot: Snapshot) -> str:
     """Return the sentence that tables can still be tied and what it saves, or ""."""
     try:
