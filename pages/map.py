@@ -3,10 +3,11 @@
 import streamlit as st
 
 from shareviz.headline import explanation, headline
-from shareviz.ui import cache, frame
+from shareviz.ui import cache, frame, theme
 from shareviz.ui.detail import draw_detail
 from shareviz.ui.highlight import pick_set
-from shareviz.ui.mapcards import draw_graph_card, draw_map_card, draw_sets_card, map_exports
+from shareviz.ui.mapcards import draw_graph_card, draw_map_card, draw_sets_card
+from shareviz.ui.mapexports import map_exports
 from shareviz.ui.metrics import draw_counts
 from shareviz.ui.textview import draw_text
 
@@ -23,5 +24,6 @@ with right:
 draw_sets_card(view, selected)
 draw_detail(view, selected)
 draw_text(view)
-frame.say(view, cache.of(headline, view.after), cache.of(explanation, view.after))
+sentence = theme.bold_counts(cache.of(explanation, view.after))
+frame.say(view, cache.of(headline, view.after), sentence)
 frame.offer(view, map_exports(view))

@@ -80,20 +80,18 @@ def lanes(stack: Stack, known: Mapping[str, Role], patterns: Mapping[str, Patter
 
 def _paired(stack: Stack, known: Mapping[str, Role], patterns: Mapping[str, Pattern]) -> list[Lane]:
     """Put a bias with its weight where both are shared alike."""
-    together: dict[object, list[str]] = {}
+    together: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for column in stack.columns:
         together.setdefault((_SUFFIX.sub("", column), shared_alike(patterns[column])), []).append(column)
     lanes_ = []
     taken = set[str]()
-    for (base, _), columns in together.items():  # type: ignore[misc]
+    for (base, _), columns in together.items():
         first = next(name for name in stack.column(columns[0]) if name is not None)
-        label = _label(known[first], str(base), columns[0])
+        label = _label(known[first], base, columns[0])
         if base in taken:
             label = f"{label} {'b' if 'bias' in columns[0] else '2'}"
-        taken.add(str(base))
-        lanes_.append(
-            Lane(tuple(columns), known[first], str(base), label, clean(str(base) or columns[0], 80))
-        )
+        taken.add(base)
+        lanes_.append(Lane(tuple(columns), known[first], base, label, clean(base or columns[0], 80)))
     return lanes_
 
 

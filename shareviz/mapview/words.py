@@ -53,7 +53,7 @@ def reason(snapshot: Snapshot, shared: SharedSet) -> str:
         return "the file has no copy of its own for the rest"
     if len(group) < 2:
         return f"one module, {shared.users}" if shared.kind != "tie" else "one tensor"
-    first, second = (_host(snapshot, name, group) for name in group[:2])
+    first, second = (python_path(clean(name, 120)) for name in group[:2])
     if _one_object(shared):
         return f"{second} is {first}" if shared.kind == "tie" else f"{first} is {second}"
     return _VIEW.get(shared.relation, "one storage")
@@ -61,11 +61,6 @@ def reason(snapshot: Snapshot, shared: SharedSet) -> str:
 
 def _one_object(shared: SharedSet) -> bool:
     return shared.relation is Relation.SAME_OBJECT and shared.evidence is Evidence.OBJECT
-
-
-def _host(snapshot: Snapshot, name: str, group: tuple[str, ...]) -> str:
-    del snapshot, group
-    return python_path(clean(name, 120))
 
 
 def python_path(name: str) -> str:

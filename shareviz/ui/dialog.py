@@ -1,16 +1,22 @@
-"""Change model: an example, a build, or a file."""
+"""Change model: an example, a build, or a file. Every page opens this dialog."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from shareviz.ui import library, state
+from shareviz.ui.choose_build import draw_build
+from shareviz.ui.choose_example import draw_examples
+from shareviz.ui.choose_file import draw_file
+
+EXAMPLES, BUILD, FILE = "Examples", "Build", "Open a file"
+KEY, LAST = "sv_choose", "sv_choose_last"
 
 
 @st.dialog("Choose a model", width="large", icon=":material/swap_horiz:")
-def choose(tab: str = "Examples") -> None:
-    """Open the dialog."""
-    for name in library.examples():
-        if st.button(library.example(name).source.title, key=f"sv_example_{name}"):
-            state.set_model(name)
-            st.rerun()
+def choose(start: str = "") -> None:
+    """Open the dialog, at `start` or where it was left last."""
+    if KEY not in st.session_state:
+        st.session_state[KEY] = start or st.session_state.get(LAST, EXAMPLES)
+    way = st.segmented_control("From", [EXAMPLES, BUILD, FILE], key=KEY, required=True)
+    st.session_state[LAST] = way
+    {BUILD: draw_build, FILE: draw_file}.get(way or EXAMPLES, draw_examples)()

@@ -64,8 +64,8 @@ def find(ref: str, uploads: Mapping[str, Snapshot]) -> Chosen:
         OptionError: No example and no family has this name, or an option is out of range.
         UploadGone: The link points to an upload of another session.
     """
-    if ref == UPLOAD or ref.startswith(f"{UPLOAD}:"):
-        return _uploaded(ref, uploads)
+    if ref.partition(":")[0] == UPLOAD:
+        return _uploaded(uploads)
     if ref in examples():
         snapshot = example(ref)
         return Chosen(ref, snapshot.source.title, "example", snapshot)
@@ -88,7 +88,7 @@ class UploadGone(OptionError):
         )
 
 
-def _uploaded(ref: str, uploads: Mapping[str, Snapshot]) -> Chosen:
+def _uploaded(uploads: Mapping[str, Snapshot]) -> Chosen:
     held = next(iter(uploads.items()), None)
     if held is None:
         raise UploadGone

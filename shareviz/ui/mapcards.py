@@ -1,4 +1,4 @@
-"""The cards of the map page, and what it exports."""
+"""The cards of the map page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shareviz.mapview import picture
 from shareviz.mapview.words import LEGEND
 from shareviz.sets import shared_sets
 from shareviz.ui import cache
-from shareviz.ui.frame import Export, View
+from shareviz.ui.frame import View, go
 from shareviz.ui.svmap import draw_map
 from shareviz.ui.svtable import draw_sets
 
@@ -58,9 +58,6 @@ def draw_sets_card(view: View, selected: str | None) -> None:
         draw_sets(view.after, key="sv_sets", selected=selected)
         if not cache.of(shared_sets, view.after):
             st.markdown("Nothing is shared here. Every tensor has one user.")
+            if st.button("See what sharing would save", icon=":material/savings:"):
+                go("savings")
         st.caption(SAVED)
-
-
-def map_exports(view: View) -> list[Export]:
-    """Return what the map page offers."""
-    return []

@@ -60,3 +60,8 @@ def keep_upload(snapshot: Snapshot, fingerprint: bytes) -> str:
     st.session_state[UPLOADS] = {ref: snapshot}
     set_model(ref)
     return ref
+
+
+def is_upload(ref: str) -> bool:
+    """Whether a text names an upload, of this session or another."""
+    return ref.partition(":")[0] == library.UPLOAD

@@ -43,3 +43,8 @@ def plain(text: str) -> str:
 def file_stem(title: str) -> str:
     """Return a short file name made of a title: gpt-12-layers-cycle-of-3."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "model"
+
+
+def bold_counts(sentence: str) -> str:
+    """Return a sentence as Markdown with its counts in bold, and nothing else marked."""
+    return re.sub(r"(\d[\d.,]* [kMBT])\b", r"**\1**", plain(sentence))

@@ -68,6 +68,7 @@ function grid(body, section, row, places) {
   const one = make("div", thin ? "grid thinrow" : "grid");
   const tracks = section.groups.map((g) => `repeat(${g.columns.length}, minmax(0, 1fr))`).join(" 5px ");
   const label = section.header === "module" ? "fit-content(38%)" : "var(--label)";
+  if (section.header === "module") one.classList.add("modules");
   one.style.gridTemplateColumns = `${label} ${tracks}`;
   if (section.title) one.append(make("div", "name", section.title));
   const at = heads(one, section);
@@ -179,24 +180,30 @@ function draw(root, ties) {
   bus.mark(root, root.__kept ?? "");
 }
 
+const PAUSE = 450; // ms; passing over the map lights sets, only resting on a cell explains it
+
 function explain(root, signal) {
   const tip = root.querySelector(".tip");
-  const show = ({ target }) => {
-    const one = target.closest?.(".cell, .bar");
-    if (!one?.__tip) return hide();
+  let soon = 0;
+  const hide = () => { clearTimeout(soon); tip.hidden = true; };
+  const show = (one) => {
     tip.replaceChildren(make("b", "", one.__tip[0]), document.createTextNode(one.__tip[1]));
     tip.hidden = false;
     const [box, base] = [one.getBoundingClientRect(), root.getBoundingClientRect()];
     const left = Math.min(Math.max(0, box.left - base.left), Math.max(0, base.width - tip.offsetWidth));
-    const under = box.top - base.top + Math.min(box.height, 40) + 6;
     tip.style.left = `${left}px`;
-    tip.style.top = `${under}px`;
+    tip.style.top = `${box.top - base.top + Math.min(box.height, 40) + 6}px`;
   };
-  const hide = () => { tip.hidden = true; };
-  root.addEventListener("pointerover", show, { signal });
+  const meet = ({ target }) => {
+    hide();
+    const one = target.closest?.(".cell, .bar");
+    if (one?.__tip) soon = setTimeout(() => show(one), PAUSE);
+  };
+  root.addEventListener("pointerover", meet, { signal });
   root.addEventListener("pointerleave", hide, { signal });
-  root.addEventListener("focusin", (e) => e.target.matches(":focus-visible") && show(e), { signal });
+  root.addEventListener("focusin", (e) => e.target.matches(":focus-visible") && meet(e), { signal });
   root.addEventListener("focusout", hide, { signal });
+  signal.addEventListener("abort", hide);
 }
 
 // Arrow keys: the nearest place in that direction that overlaps the one we stand on.

@@ -1,0 +1,64 @@
+"""The model bar: name, badge, Change model, Copy link, Export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from shareviz.jsonio import to_json
+from shareviz.snapshot import Snapshot
+from shareviz.ui import dialog, theme
+from shareviz.ui.library import Chosen
+from shareviz.ui.svcopy import copy_link
+from shareviz.ui.view import Export
+
+BADGES = {"example": "science", "built": "construction", "file": "description", "compared": "difference"}
+NOT_KEPT = (
+    "Uploaded files are not kept. Export → Snapshot (JSON) holds names, shapes and ties, no weights; "
+    "others can open it."
+)
+
+
+def draw_bar(chosen: Chosen, design: str, after: Snapshot) -> DeltaGenerator:
+    """Draw the bar and return the place for the page's own downloads.
+
+    Args:
+        design: What the page calls the design, "" for none.
+        after: What the snapshot download holds.
+    """
+    title = " · ".join(filter(None, (chosen.title, design)))
+    with st.container(horizontal=True, vertical_alignment="center", key="sv_bar"):
+        st.markdown(f"**{theme.plain(title)}**", width="content")
+        st.badge(chosen.badge, icon=f":material/{BADGES[chosen.badge]}:", color="gray")
+        if st.button("Change model", icon=":material/swap_horiz:", type="tertiary"):
+            dialog.choose()
+        st.space("stretch")
+        copy_link(chosen.ref, disabled=NOT_KEPT if chosen.badge == "file" else "")
+        popover = st.popover("Export", icon=":material/download:")
+    menu = popover.container(gap=None)
+    name = f"{theme.file_stem(title)}.shareviz.json"
+    snapshot = Export("Snapshot (JSON)", name, "application/json", lambda: to_json(after).encode())
+    draw_downloads(popover, [snapshot])
+    return menu
+
+
+def draw_downloads(menu: DeltaGenerator, exports: Iterable[Export]) -> None:
+    """Draw a line for each download; the file is made when it is clicked."""
+    for export in exports:
+        menu.download_button(
+            export.label,
+            export.make,
+            export.file_name,
+            export.mime,
+            key=f"sv_export_{export.label}",
+            type="tertiary",
+            width="stretch",
+            on_click=_toast,
+            args=(export.file_name,),
+        )
+
+
+def _toast(name: str) -> None:
+    st.toast(f"Saved {name}", icon=":material/check:")

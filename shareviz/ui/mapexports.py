@@ -1,0 +1,55 @@
+"""What the map page offers for download."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+
+from shareviz import __version__
+from shareviz.headline import explanation, headline
+from shareviz.mapview import picture, set_rows
+from shareviz.mapview.svg import Caption, map_svg, png
+from shareviz.ui import cache, theme
+from shareviz.ui.frame import Export, View
+
+
+def map_exports(view: View) -> list[Export]:
+    """Return the map as PNG and SVG, light and dark, and the table of sets as CSV."""
+    stem = theme.file_stem(" ".join(filter(None, (view.title, view.design.text))))
+
+    def drawn(look: str = "light") -> str:
+        return map_svg(cache.of(picture, view.after), caption(view), theme=look)
+
+    return [
+        Export("Picture (PNG ×2)", f"{stem}-map.png", "image/png", lambda: png(drawn())),
+        Export("Picture (PNG ×2, dark)", f"{stem}-map-dark.png", "image/png", lambda: png(drawn("dark"))),
+        Export("Picture (SVG)", f"{stem}-map.svg", "image/svg+xml", lambda: drawn().encode()),
+        Export("Table (CSV)", f"{stem}-sets.csv", "text/csv", lambda: sets_csv(view)),
+    ]
+
+
+def caption(view: View) -> Caption:
+    """Return what a picture says of itself: what it shows, and where it comes from."""
+    today = date.today()
+    made = f"{today.day} {today:%b %Y}"
+    design = view.design.title(view.before) if view.design.text else "no plan"
+    footer = " · ".join((view.title, design, made, f"shareviz {__version__}"))
+    return Caption(cache.of(headline, view.after), cache.of(explanation, view.after), footer)
+
+
+def sets_csv(view: View) -> bytes:
+    """Return the table of sets with exact numbers; no cell starts a formula."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(
+        ("set", "what", "where", "used by", "stored", "saved", "why it counts as shared", "evidence")
+    )
+    for row in cache.of(set_rows, view.after):
+        words = (row.set, row.what, row.where, row.users)
+        table.writerow((*map(_safe, words), row.stored, row.saved, _safe(row.why), _safe(row.reason)))
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
