@@ -46,7 +46,7 @@ test:  ## Check format, lint and types, then run every test
 	$(BIN) -m ruff format --check .
 	$(BIN) -m ruff check .
 	$(BIN) -m mypy --strict shareviz
-	$(BIN) -m pytest $(ARGS)
+	$(BIN) -m pytest -n auto --dist loadgroup $(ARGS)
 
 format:  ## Format the code and mend what lint can mend
 	$(call install,requirements-dev.txt)
