@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from shareviz.errors import OptionError
 from shareviz.text import clean
-from shareviz.training.tasks import Task, find_task
+from shareviz.training.tasks import Task, find_task, find_version
 
 SEEDS = range(1, 21)
 STEPS = range(1, 5001)
@@ -22,9 +22,10 @@ TUNING_SEEDS = (1000, 1001)  # never among the seeds that are reported
 class RunSpec:
     """What to train. Empty and None stand for the task's own choice; `settle` fills them in.
 
-    `versions` are names in `Task.versions`; seeds are 0 … seeds − 1. With `own_best` each version
-    takes the best of the recipe's rates, chosen on validation with two other seeds; otherwise all
-    use `lr`. `model` is a catalogue text in place of the task's model.
+    `versions` are names in `Task.versions`, or designs such as "cycle?stored=2"; seeds are
+    0 … seeds − 1. With `own_best` each version takes the best of the recipe's rates, chosen on
+    validation with two other seeds; otherwise all use `lr`. `model` is a catalogue text in place of
+    the task's model.
     """
 
     task: str
@@ -122,12 +123,8 @@ def _fits(value: object, kinds: tuple[type, ...]) -> bool:
 
 
 def _check_versions(task: Task, versions: tuple[str, ...]) -> None:
-    for name in versions:
-        if name not in task.versions:
-            raise OptionError(
-                f"The task {task.name} has no version {clean(name, 40)!r}.",
-                hint=f"Its versions are: {', '.join(task.versions)}.",
-            )
+    for text in versions:
+        find_version(task, text)
     if len(set(versions)) < len(versions) or len(versions) > MOST_VERSIONS:
         raise OptionError(
             f"{len(versions)} versions were named, one of them twice or too many.",
@@ -138,6 +135,8 @@ def _check_versions(task: Task, versions: tuple[str, ...]) -> None:
 def _within(name: str, value: float, bounds: tuple[float, float]) -> None:
     low, high = bounds
     if not low <= value <= high:
+        # a whole number may be too large for a float
+        shown = clean(str(value), 40)
         raise OptionError(
-            f"{name} = {value:g} is out of range.", hint=f"Choose a value from {low:g} to {high:g}."
+            f"{name} = {shown} is out of range.", hint=f"Choose a value from {low:g} to {high:g}."
         )

@@ -118,8 +118,14 @@ class Result:
         return compare_pairs(chosen, reference, higher_is_better=self.task.metric.higher_is_better)
 
     def columns(self) -> tuple[tuple[Column, tuple[Comparison, ...]], ...]:
-        """Return the task's fair comparisons, as far as both sides were run."""
-        made = ((column, self.compare(column.reference, column.versions)) for column in self.task.columns)
+        """Return the task's fair comparisons, as far as both sides were run.
+
+        A design that is no version of the task keeps the model, so it joins the first: equal depth.
+        """
+        extra = tuple(arm.name for arm in self.arms if arm.name not in self.task.versions)
+        first, *others = self.task.columns
+        wanted = (replace(first, versions=(*first.versions, *extra)), *others)
+        made = ((column, self.compare(column.reference, column.versions)) for column in wanted)
         return tuple((column, pairs) for column, pairs in made if pairs)
 
     def table(self, on: str = "") -> tuple[Row, ...]:

@@ -11,7 +11,7 @@ from torch import nn
 from shareviz.capture import capture
 from shareviz.clone import clone
 from shareviz.errors import OptionError, TraceError
-from shareviz.models import build
+from shareviz.models import build, snapshot_of
 from shareviz.realize import realize
 from shareviz.sharing import tally
 from shareviz.text import clean
@@ -19,7 +19,7 @@ from shareviz.trace import trace
 from shareviz.training.engine.data import Stream, loss_of
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Arm
-from shareviz.training.tasks import Task, Version, find_task
+from shareviz.training.tasks import Task, Version, find_task, find_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _take_values(module: nn.Module, reference: nn.Module) -> None:
 
 
 def _ready(spec: RunSpec, task: Task, name: str, device: torch.device) -> Ready:
-    version = task.versions[name]
+    version = find_version(task, name)
 
     def make(seed: int) -> nn.Module:
         module = start(spec.model, version, seed)
@@ -91,7 +91,8 @@ def _ready(spec: RunSpec, task: Task, name: str, device: torch.device) -> Ready:
         pass  # `used` and `flops` are None, which reads n/a: training needs neither
     counts = tally(seen)
     model = version.model or spec.model
-    arm = Arm(name, version.title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
+    title = version.title or version.plan(snapshot_of(model)).title
+    arm = Arm(name, title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
     return Ready(arm, make)
 
 

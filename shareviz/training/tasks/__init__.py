@@ -5,13 +5,28 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
+from shareviz.design import Design
 from shareviz.errors import OptionError
+from shareviz.plan import Plan
 from shareviz.plugins import collect
+from shareviz.snapshot import Snapshot
 from shareviz.text import clean
 from shareviz.training.tasks._base import Batch, Column, EvalSet, Metric, Recipe, Task, Version
 
-__all__ = ["Batch", "Column", "EvalSet", "Metric", "Recipe", "Task", "Version", "find_task", "tasks"]
+__all__ = [
+    "Batch",
+    "Column",
+    "EvalSet",
+    "Metric",
+    "Recipe",
+    "Task",
+    "Version",
+    "find_task",
+    "find_version",
+    "tasks",
+]
 
 
 @functools.cache
@@ -32,3 +47,27 @@ def find_task(name: str) -> Task:
         raise OptionError(
             f"There is no task {clean(name, 40)!r}.", hint=f"The tasks are: {', '.join(tasks())}."
         ) from None
+
+
+def find_version(task: Task, text: str) -> Version:
+    """Return a version by its name, or the one that a design says of the task's model.
+
+    A version of a design has no title of its own: the title of its plan is that of the design.
+
+    Raises:
+        OptionError: Neither a name nor a design; the hint lists the names.
+    """
+    if text in task.versions:
+        return task.versions[text]
+    try:
+        design = Design.parse(text)
+    except OptionError as error:
+        raise OptionError(
+            f"The task {task.name} has no version {clean(text, 40)!r}, and as a design: {error.message}",
+            hint=f"Its versions are: {', '.join(task.versions)}. A design is written cycle?stored=2.",
+        ) from error
+    return Version("", functools.partial(_plan_of, design))
+
+
+def _plan_of(design: Design, snapshot: Snapshot) -> Plan:
+    return replace(design.plan(snapshot), title=design.title(snapshot))

@@ -49,7 +49,7 @@ class Metric:
 class Version:
     """One arm that a task offers: a plan for its model, or for another catalogue model (`model`).
 
-    `plan` is made from the unshared model's Snapshot.
+    `plan` is made from the unshared model's Snapshot. Without a title the plan's own is shown.
     """
 
     title: str

@@ -1,0 +1,49 @@
+"""Saved runs: they fit the code that is there, and hold what the lessons say of them."""
+
+import pytest
+
+from shareviz.training.saved import FOLDER, SPECS, saved_run, seconds_each
+from shareviz.training.statistics import Word
+from shareviz.training.tasks import tasks
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_saved_run_is_whole_and_says_when_and_where(name: str) -> None:
+    found = saved_run(name)
+    assert found is not None and found.status == "done"
+    assert found.spec == SPECS[name].settle()
+    assert len(found.members) == found.spec.runs
+    assert found.date.startswith("20") and found.device == "CPU" and found.torch
+    assert all(member.curve[-1][0] == found.spec.steps for member in found.members)
+    assert seconds_each(name) == pytest.approx(
+        sum(member.seconds for member in found.members) / found.spec.runs
+    )
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_fair_comparison_of_the_task_has_its_saved_numbers(name: str) -> None:
+    found = saved_run(name)
+    assert found is not None
+    for (column, pairs), wanted in zip(found.columns(), tasks()[name].columns, strict=True):
+        assert column == wanted and [pair.version for pair in pairs] == list(wanted.versions)
+        assert all(len(pair.pairs) == found.spec.seeds for pair in pairs)
+
+
+def test_every_file_in_the_folder_belongs_to_a_task() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(SPECS) <= set(tasks())
+    assert saved_run("chess") is None and seconds_each("chess") is None
+
+
+def test_one_cell_carries_parity_to_four_times_the_length_and_cells_of_their_own_do_not() -> None:
+    found = saved_run("parity")
+    assert found is not None
+    none, one, *_ = found.table()
+    assert none.mean == pytest.approx(0.5, abs=0.03) and one.mean is not None and one.mean > 0.97
+    assert found.compare("none", ["all"])[0].word is Word.BETTER
+    assert all(row.mean == 1 for row in found.table("seen")[:2])
+
+
+def test_depth_through_sharing_beats_one_layer_of_equal_parameters_on_brackets() -> None:
+    found = saved_run("brackets")
+    assert found is not None
+    assert found.compare("one", ["all"])[0].word is Word.BETTER
