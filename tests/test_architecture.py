@@ -28,7 +28,7 @@ LEVELS = {
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources design published formats jsonio examples"
+        "sources design published formats jsonio examples lessons"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # Snapshot to maps, DOT, SVG, charts and reports
