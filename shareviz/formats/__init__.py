@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from shareviz import text
@@ -59,7 +60,12 @@ def _read(file: File, request: Request) -> Snapshot:
             f"{file.name} holds one model; there is nothing to pick as {text.clean(request.pick, 40)}.",
             hint="Leave the pick out.",
         )
-    return chosen.read(file, request)
+    snapshot = chosen.read(file, request)
+    if request.companions and not chosen.beside:
+        note = "The files beside it were not read: this format says by itself what it can."
+        source = replace(snapshot.source, notes=(*snapshot.source.notes, note))
+        return replace(snapshot, source=source)
+    return snapshot
 
 
 def _format_of(file: File) -> Format:

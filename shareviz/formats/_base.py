@@ -107,7 +107,7 @@ class Format:
 
     `sniff` looks at the first bytes, or a zip's directory; exactly one format may claim a file.
     `suffixes` are what such files are usually called. `picks`: one of several state dicts can be
-    asked for. `source` is the specification.
+    asked for. `beside`: a config.json beside the file adds to it. `source` is the specification.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Format:
     source: str
     suffixes: tuple[str, ...] = ()
     picks: bool = False
+    beside: bool = False
 
 
 def refuse(code: Code, message: str, hint: str) -> FormatError:

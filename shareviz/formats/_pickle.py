@@ -16,6 +16,7 @@ from struct import error as StructError
 from typing import Any
 
 from shareviz import text
+from shareviz.errors import FormatError
 from shareviz.formats._base import Limits, refuse
 
 # one tensor of a torch file takes about forty opcodes, with a Parameter around it fifty
@@ -74,8 +75,25 @@ class ClosedUnpickler(pickle._Unpickler):
         self.foreign: dict[str, None] = {}
         self.storage = storage
         self.name_chars = limits.name_chars
-        # an instance's own table, because each counts its own opcodes
-        self.dispatch = _Counted(_TABLE, OPCODES_PER_TENSOR * limits.tensors)  # type: ignore[misc]
+        self.most = OPCODES_PER_TENSOR * limits.tensors
+        self.pairs = 0  # copied by OrderedDict(pairs), where one opcode can copy a million of them
+
+    def load(self) -> Any:
+        """Return the root object: CPython's loop, over the closed table and with an end."""
+        unframer = pickle._Unframer(self._file_read, self._file_readline)  # type: ignore[attr-defined]
+        self._unframer = unframer
+        self.read, self.readinto, self.readline = unframer.read, unframer.readinto, unframer.readline
+        self.metastack: list[Any] = []
+        self.stack: list[Any] = []
+        self.append = self.stack.append
+        self.proto = 0
+        read, table = self.read, _TABLE
+        try:
+            for _ in range(self.most):
+                table[read(1)[0]](self)
+        except pickle._Stop as stop:  # type: ignore[attr-defined]
+            return stop.value
+        raise too_long()
 
     def persistent_load(self, pid: Any) -> Any:
         return self.storage(pid)
@@ -103,7 +121,9 @@ class ClosedUnpickler(pickle._Unpickler):
         pairs = args[0] if args else ()
         if len(args) > 1 or not isinstance(pairs, (list, tuple)):
             raise ValueError("a dict of something that is no list of pairs")
-        self.dispatch.spend(len(pairs))  # type: ignore[attr-defined]
+        self.pairs += len(pairs)
+        if self.pairs > self.most:
+            raise too_long()
         return {_key(key): value for key, value in pairs}
 
 
@@ -119,23 +139,10 @@ def unpickle(unpickler: ClosedUnpickler) -> Any:
         raise refuse("malformed", "The pickle inside is broken.", "Save the state dict again.") from error
 
 
-class _Counted(dict[int, Callable[[Any], None]]):
-    """The opcode table; looking one up costs one of `left`."""
-
-    def __init__(self, table: Mapping[int, Callable[[Any], None]], left: int) -> None:
-        super().__init__(table)
-        self.left = left
-
-    def __getitem__(self, opcode: int) -> Callable[[Any], None]:
-        self.spend(1)
-        return super().__getitem__(opcode)
-
-    def spend(self, steps: int) -> None:
-        """Take steps off what is left, or refuse the file."""
-        self.left -= steps
-        if self.left < 0:
-            hint = "Save the state dict alone, and open that."
-            raise refuse("limit", "The pickle inside has more steps than any checkpoint needs.", hint)
+def too_long() -> FormatError:
+    """Return the error for a pickle with more steps than the largest model takes."""
+    hint = "Save the state dict alone, and open that."
+    return refuse("limit", "The pickle inside has more steps than any checkpoint needs.", hint)
 
 
 def _key(value: Any) -> Any:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import prod
 
 from shareviz import text
-from shareviz.formats._base import Limits, refuse
+from shareviz.errors import FormatError
+from shareviz.formats._base import Code, Limits, refuse
 from shareviz.formats._torch import TensorRecord
 from shareviz.snapshot import Evidence, Kind, Region, Tensor, contiguous, itemsize
 
@@ -101,7 +102,7 @@ def check_name(name: str, limits: Limits) -> None:
         raise refuse("bad-name", f"The name {text.clean(name, 80)} is no valid text.", _REDO) from error
 
 
-def too_many(limits: Limits) -> Exception:
+def too_many(limits: Limits) -> FormatError:
     """Return the error for a file with more tensors than are read."""
     shown = text.exact(limits.tensors)
     return refuse("limit", f"The file holds more than {shown} tensors.", "Open a smaller part of the model.")
@@ -109,31 +110,29 @@ def too_many(limits: Limits) -> Exception:
 
 def check_shape(name: str, shape: tuple[int, ...], limits: Limits) -> None:
     """Refuse more dimensions or elements than any model has, and negative sizes."""
-    shown = text.clean(name, 80)
     if len(shape) > limits.dimensions:
-        raise refuse("limit", f"{shown} has {text.exact(len(shape))} dimensions.", _REDO)
-    if any(size < 0 for size in shape):
-        raise refuse("malformed", f"{shown} has a negative size.", _REDO)
+        raise _refuse("limit", name, f"has {text.exact(len(shape))} dimensions")
+    if min(shape, default=0) < 0:
+        raise _refuse("malformed", name, "has a negative size")
     if prod(shape) > limits.elements:
-        raise refuse("limit", f"{shown} claims more than 2⁴⁸ elements.", _REDO)
+        raise _refuse("limit", name, "claims more than 2⁴⁸ elements")
 
 
 def _slot(leaf: Leaf, found: _Found, limits: Limits) -> Tensor:
-    record, shown = leaf.record, text.clean(leaf.name, 80)
+    record = leaf.record
     check_shape(leaf.name, record.shape, limits)
     try:
         element = itemsize(record.dtype)
     except ValueError as error:
-        hint = "Convert the tensor to a type that torch names."
-        raise refuse("unsupported", f"{shown} has elements of the type {record.dtype}.", hint) from error
+        raise _refuse("unsupported", leaf.name, f"has elements of the type {record.dtype}") from error
     if len(record.stride) != len(record.shape) or record.offset < 0 or min(record.stride, default=0) < 0:
-        raise refuse("malformed", f"{shown} has strides that torch does not make.", _REDO)
+        raise _refuse("malformed", leaf.name, "has strides that torch does not make")
     number = _storage(leaf, found)
     last = record.offset + 1
     last += sum((size - 1) * step for size, step in zip(record.shape, record.stride, strict=True))
-    if prod(record.shape) and last * element > found.nbytes[number]:
+    if 0 not in record.shape and last * element > found.nbytes[number]:
         have, need = text.exact(found.nbytes[number]), text.exact(int(last * element))
-        raise refuse("malformed", f"{shown} reaches byte {need} of a storage of {have}.", _REDO)
+        raise _refuse("malformed", leaf.name, f"reaches byte {need} of a storage of {have}")
     return Tensor(
         leaf.name,
         leaf.module,
@@ -148,21 +147,26 @@ def _slot(leaf: Leaf, found: _Found, limits: Limits) -> Tensor:
 
 def _storage(leaf: Leaf, found: _Found) -> int:
     """Return the number of the storage, a new one where it is met for the first time."""
-    storage, shown = leaf.record.storage, text.clean(leaf.name, 80)
+    storage = leaf.record.storage
     if storage is None:  # saved from meta: the file keeps no storage, so each tensor gets its own
         found.nbytes.append(int(prod(leaf.record.shape) * itemsize(leaf.record.dtype)))
         return len(found.nbytes) - 1
     nbytes = found.sizes.get(storage.key)
     if nbytes is None:
         key = text.clean(storage.key, 80)
-        raise refuse("malformed", f"{shown} reads the storage {key}, which the file does not hold.", _REDO)
+        raise _refuse("malformed", leaf.name, f"reads the storage {key}, which the file does not hold")
     if nbytes < storage.nbytes:
         have, need = text.exact(nbytes), text.exact(storage.nbytes)
-        raise refuse("malformed", f"{shown} reads a storage of {need} bytes; the file holds {have}.", _REDO)
+        raise _refuse("malformed", leaf.name, f"reads a storage of {need} bytes; the file holds {have}")
     if storage.key not in found.numbers:
         found.numbers[storage.key] = len(found.nbytes)
         found.nbytes.append(nbytes)
     return found.numbers[storage.key]
+
+
+def _refuse(code: Code, name: str, what: str) -> FormatError:
+    hint = "Convert it to a type that torch names." if code == "unsupported" else _REDO
+    return refuse(code, f"{text.clean(name, 80)} {what}.", hint)
 
 
 def dense(dtype: str, shape: tuple[int, ...]) -> TensorRecord:

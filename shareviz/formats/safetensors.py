@@ -9,6 +9,7 @@ from typing import Any
 
 from shareviz import text
 from shareviz.formats._base import Format, Limits, Request, Tells, refuse
+from shareviz.formats._beside import stated_beside
 from shareviz.formats._file import File
 from shareviz.formats._json import At, parse
 from shareviz.formats._slots import Leaf, check_name, dense, kind_note, slots, too_many
@@ -33,7 +34,7 @@ def sniff(file: File) -> bool:
 
 
 def read(file: File, request: Request) -> Snapshot:
-    """Return the tensors that the header lists; a tie only where the metadata states it.
+    """Return the tensors that the header lists; a tie only where the metadata or a config states it.
 
     Raises:
         FormatError: truncated (the header itself is cut off), malformed, ambiguous, limit.
@@ -49,7 +50,11 @@ def read(file: File, request: Request) -> Snapshot:
     if not tensors:
         raise refuse("no-tensors", "The header lists no tensors.", "Open the file that holds the weights.")
     tensors = (*tensors, *_stated(tensors, metadata, file.limits))
-    notes = (*_length_note(file, start + end), *_stated_note(tensors), *kind_note(tensors))
+    stated = _stated_note(tensors)
+    added, beside = stated_beside(tensors, request.companions, file.limits)
+    tensors = (*tensors, *added)
+    ties = (*stated, *beside) or ("The file cannot say what is tied: safetensors keeps no storages.",)
+    notes = (*_length_note(file, start + end), *ties, *kind_note(tensors))
     return Snapshot(tensors, storages=storages, source=Source("safetensors", file.name, notes))
 
 
@@ -127,7 +132,7 @@ def _stated(tensors: tuple[Tensor, ...], metadata: Mapping[str, str], limits: Li
 def _stated_note(tensors: tuple[Tensor, ...]) -> tuple[str, ...]:
     stated = [tensor.name for tensor in tensors if tensor.evidence is Evidence.STATED]
     if not stated:
-        return ("The file cannot say what is tied: safetensors keeps no storages.",)
+        return ()
     count = text.plural(len(stated), "tied name")
     return (f"The header states {count} that the file does not store: {text.listed(stated)}.",)
 
@@ -151,4 +156,5 @@ FORMAT = Format(
     read=read,
     source="huggingface/safetensors, README, section Format",
     suffixes=(".safetensors",),
+    beside=True,
 )

