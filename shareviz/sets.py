@@ -90,6 +90,7 @@ def _atoms(snapshot: Snapshot, found: tuple[Stack, ...]) -> list[_Atom]:
     counts = {name: _count(snapshot, name, often) for name in numels}
     top = _top_of_reuse(snapshot, counts)
     places = _places(snapshot, found)
+    hosts = {piece: weight.name for weight in snapshot.derived for piece in weight.reads}
     atoms = []
     for order, slots in enumerate(components(snapshot.parameters())):
         names = [slot.name for slot in slots]
@@ -101,6 +102,8 @@ def _atoms(snapshot: Snapshot, found: tuple[Stack, ...]) -> list[_Atom]:
             again = Fraction(0)  # two names of one module: used twice only if a trace shows it
         runs = sum((counts.get(name, Fraction(1)) for name in names), Fraction())
         key = _key(names, places, top, counts)
+        if key == ("tie",):  # the pieces of one weight are tied together: one set
+            key = ("tie", tuple(hosts.get(name, name).rpartition(".")[0] for name in names))
         atoms.append(_Atom(tuple(slots), key, ties + int(again), int(runs), order))
     return atoms
 
@@ -142,8 +145,7 @@ def _key(
         return ("layers", inside[0][0], positions, repeats)
     if len(names) == 1:
         return ("reuse", top.get(names[0], names[0]), counts[names[0]])
-    modules = tuple(name.rpartition(".")[0] for name in names)
-    return ("tie", modules)
+    return ("tie",)
 
 
 def _top_of_reuse(snapshot: Snapshot, counts: Mapping[str, Fraction]) -> Mapping[str, str]:
