@@ -1,0 +1,140 @@
+"""The picture of a map says what the Snapshot says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shareviz.design import presets
+from shareviz.mapview import Picture, Section, picture
+from shareviz.models import catalogue
+from shareviz.sets import shared_sets
+from tests.mapview import models
+
+
+def ids(shown: Picture) -> set[str]:
+    cells = {cell.set for section in shown.sections for cell in section.cells}
+    return (cells | {bar.set for bar in (*shown.above, *shown.below)}) - {""}
+
+
+def column(section: Section, title: str) -> list[tuple[int, int, str]]:
+    """Return (row, span, set) of the cells of a column, top down."""
+    place = [column.title for column in section.columns].index(title)
+    found = [(cell.row, cell.span, cell.set) for cell in section.cells if cell.column == place]
+    return sorted(found)
+
+
+def test_a_cycle_gives_each_layer_the_id_of_its_row() -> None:
+    section = picture(models.under("tied;cycle?stored=3")).sections[0]
+    assert [id_ for _, _, id_ in column(section, "attention.q")] == ["S2", "S3", "S4"] * 2
+    assert [row.label for row in section.rows] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_equal_neighbours_melt_into_one_block_that_says_how_many() -> None:
+    section = picture(models.under("tied;all")).sections[0]
+    assert column(section, "attention.q") == [(0, 6, "S2")]
+    first = next(cell for cell in section.cells if cell.column == 0)
+    assert first.text == "S2 ×6"
+    assert first.label == "layers 0–5 · attention · q · S2 · same object"
+
+
+def test_layers_of_their_own_are_never_drawn_as_a_set() -> None:
+    section = picture(models.under("tied;cycle?stored=3")).sections[0]
+    assert column(section, "norm1") == [(0, 6, "")]
+
+
+def test_the_id_stands_in_the_first_column_of_a_group_only() -> None:
+    section = picture(models.under("tied;cycle?stored=3")).sections[0]
+    first_row = sorted((cell for cell in section.cells if cell.row == 0), key=lambda cell: cell.column)
+    assert [cell.text for cell in first_row] == ["S2", "", "", "", "S2", "", "", ""]
+
+
+def test_columns_are_grouped_by_role_with_short_labels() -> None:
+    groups = picture(models.plain()).sections[0].groups
+    found = {group.title: [column.label for column in group.columns] for group in groups}
+    assert found == {"attention": ["q", "k", "v", "o"], "FFN": ["in", "out"], "norms": ["n1", "n2"]}
+
+
+def test_the_stored_row_says_how_often_what_is_stored_runs() -> None:
+    attention = picture(models.under("cycle?stored=3")).sections[0].groups[0]
+    # q, k, v and o: 4 · (32·32 + 32) = 4,224 elements a layer, 3 layers stored, 6 run
+    assert (attention.stored, attention.again) == ("12.7 k", "×2 = 25.3 k")
+
+
+def test_a_bias_stands_apart_where_only_the_weight_is_shared() -> None:
+    shown = picture(models.tied(("blocks.3.attention.q.weight", "blocks.0.attention.q.weight")))
+    labels = [column.label for column in shown.sections[0].columns]
+    assert labels[:2] == ["q", "q b"]
+
+
+def test_a_tie_between_columns_draws_a_bridge_there_and_nowhere_else() -> None:
+    shown = picture(models.tied(("blocks.2.attention.k.weight", "blocks.2.attention.q.weight")))
+    bridges = [cell for section in shown.sections for cell in section.cells if cell.bridge]
+    assert [(cell.row, cell.set) for cell in bridges] == [(2, "S1")]
+
+
+def test_equal_colours_side_by_side_are_no_bridge() -> None:
+    shown = picture(models.under("cycle?stored=3"))
+    assert not [cell for section in shown.sections for cell in section.cells if cell.bridge]
+
+
+def test_the_tied_head_is_joined_to_the_token_table() -> None:
+    shown = picture(models.under("tied"))
+    assert shown.ties == ("S1",)
+    assert [bar.label for bar in shown.above if bar.set] == ["tokens"]
+    assert [bar.label for bar in shown.below if bar.set] == ["head"]
+
+
+def test_a_block_that_runs_three_times_has_three_rows() -> None:
+    section = picture(models.reused()).sections[0]
+    assert (section.header, len(section.rows)) == ("run", 3)
+    assert {(cell.row, cell.span, cell.set) for cell in section.cells} == {(0, 3, "S1")}
+    assert section.groups[0].again.startswith("×3")
+
+
+def test_two_stacks_are_two_titled_sections() -> None:
+    shown = picture(models.plain("encoder_decoder?encoder_layers=2&decoder_layers=2&width=8&heads=2&vocab=9"))
+    assert [section.title for section in shown.sections] == ["encoder.blocks", "decoder.blocks"]
+    assert "cross" in [group.title for group in shown.sections[1].groups]
+
+
+def test_a_model_without_layers_has_a_row_for_each_module() -> None:
+    section = picture(models.named("left", "right")).sections[0]
+    assert [row.label for row in section.rows] == ["left", "right"]
+    assert [column.label for column in section.columns] == ["weight", "bias"]
+
+
+def test_more_than_sixty_modules_fold() -> None:
+    names = [f"part{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(80)]
+    section = picture(models.named(*names)).sections[0]
+    assert len(section.rows) == 60
+    assert section.rows[-1].label == "21 more modules"
+
+
+def test_names_are_cleaned_before_they_are_shown() -> None:
+    section = picture(models.named("left\u202eright", "other")).sections[0]
+    assert section.rows[0].label == "left\\u202eright"
+
+
+@pytest.mark.parametrize("family", sorted(catalogue()))
+def test_every_preset_shows_exactly_its_sets_and_is_plain_json(family: str) -> None:
+    before = models.plain(family)
+    for preset in presets(before):
+        after = preset.design.plan(before).apply(before)
+        shown = picture(after)
+        assert ids(shown) == {shared.id for shared in shared_sets(after)}, preset.key
+        assert json.loads(json.dumps(shown.data()))["sections"]
+
+
+@pytest.mark.parametrize("family", sorted(catalogue()))
+def test_no_two_cells_cover_each_other_and_none_leaves_the_grid(family: str) -> None:
+    before = models.plain(family)
+    for preset in presets(before):
+        for section in picture(preset.design.plan(before).apply(before)).sections:
+            covered = [
+                (row, cell.column) for cell in section.cells for row in range(cell.row, cell.row + cell.span)
+            ]
+            assert len(covered) == len(set(covered))
+            assert {row for row, _ in covered} <= set(range(len(section.rows)))
+            assert {place for _, place in covered} <= set(range(len(section.columns)))
