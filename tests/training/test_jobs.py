@@ -182,6 +182,15 @@ def test_an_id_that_is_none_is_refused_and_never_a_path(jobs: Jobs, job_id: str)
     assert caught.value.code == "no-run" and "\n" not in caught.value.message
 
 
+def test_an_id_leads_to_no_folder_but_a_run_of_this_registry(jobs: Jobs, tmp_path: Path) -> None:
+    for place in (tmp_path / "outside", jobs.root / "named"):
+        place.mkdir(parents=True)
+        (place / "spec.json").write_text(LONG.to_json())
+    for job_id in ("../outside", str(tmp_path / "outside"), "named", "."):
+        with pytest.raises(OptionError, match="no run"):
+            jobs.find(job_id)
+
+
 def test_ids_cannot_be_guessed(tmp_path: Path) -> None:
     ids = {RunFolder.create(tmp_path, LONG).id for _ in range(50)}
     assert len(ids) == 50 and {len(job_id) for job_id in ids} == {24}
