@@ -23,8 +23,8 @@ LEVELS = {
     "data": "snapshot plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
-        "geometry sharing sets roles layers headline tree strategies assumptions capacity ledger baseline offers"
-        " compare checks lock data"
+        "geometry sharing sets roles layers headline tree strategies assumptions capacity ledger"
+        " baseline offers turns compare checks lock data"
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
@@ -104,7 +104,7 @@ def rooms_used(path: Path) -> Iterator[str]:
         package, *rest = name.split(".")
         if package in ("pages", "app"):
             yield package
-        elif package == "shareviz":
+        elif package == "shareviz" and rest != ["__version__"]:  # a literal, which every level may state
             known = rest and (ROOT / "shareviz" / rest[0]).with_suffix(".py").exists()
             yield rest[0] if rest and (known or (ROOT / "shareviz" / rest[0]).is_dir()) else "__init__"
 
