@@ -31,8 +31,8 @@ LEVELS = {
         "sources design published formats jsonio examples lessons"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
-    # Snapshot to maps, DOT, SVG, charts and reports
-    "pictures": "mapview graphs charts report",
+    # what a page shows and says: maps, DOT, SVG, charts, tables, reports
+    "pictures": "savings mapview graphs charts report",
     # the public names, the command line, assertions for tests of other projects
     "doors": "__init__ __main__ cli commands testing",
     # what pages share, and the pages
