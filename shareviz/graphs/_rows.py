@@ -1,0 +1,138 @@
+"""The lines of a box: what its tensors do, which set they are of, how much they hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from shareviz.graphs._facts import PLURAL, Facts, short
+from shareviz.graphs._stack import mark
+from shareviz.graphs.parts import Row
+from shareviz.roles import Role
+from shareviz.text import count, listed, shape
+
+MOST = 5  # lines of a box of single tensors; more are told by what they do, then by their sets alone
+
+
+_ORDER = {PLURAL.get(role, role.value): place for place, role in enumerate(Role)}
+_LAST = len(_ORDER)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one row gathers: the weights and their stored tensors, by layer position."""
+
+    names: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)  # stored tensors of the first layer
+    weights: list[str] = field(default_factory=list)  # weights of the first layer
+    layers: set[int] = field(default_factory=set)
+
+
+def block_rows(
+    facts: Facts, at: tuple[int, Sequence[int]], *, runs: int = 0, elided: bool = False
+) -> tuple[Row, ...]:
+    """Return the rows of a group of layers, sums of one layer each.
+
+    Args:
+        at: The number of the stack, and the layer positions.
+        runs: What a loop beside the box says already, so that no row repeats it; 0 without a loop.
+        elided: The layers share differently, so sets are told together.
+    """
+    place, positions = at
+    stack = facts.stacks[place]
+    lines: dict[tuple[str, object], _Line] = defaultdict(_Line)
+    for position in positions:
+        for column, name in zip(stack.columns, stack.cells[position], strict=True):
+            for piece in facts.pieces(name) if name is not None else ():
+                set_id = facts.sets.get(piece)
+                key: object = set_id is None if elided else mark(facts, set_id, (place, position))
+                word = _tied(facts, (place, position), piece) or facts.word(name or "", column)
+                _add(lines[word, key], position, (name or "", piece))
+    order = sorted(lines.items(), key=lambda item: _ORDER.get(item[0][0], _LAST))
+    rows = tuple(_row(facts, word, line, runs) for (word, _), line in order)
+    if runs or len(positions) == 1 or any(row.sets for row in rows):
+        return rows
+    # the note of such a box says "×12, own" for all of it
+    return tuple(replace(row, detail=f"{row.detail.partition(',')[0]} each") for row in rows)
+
+
+def module_rows(facts: Facts, path: str, names: Sequence[str], *, calls: int = 1) -> tuple[Row, ...]:
+    """Return the rows of a box that stands for one module, or for all below a path.
+
+    Args:
+        calls: What the box's note says already, so that no row repeats it.
+    """
+
+    def inside(name: str) -> str:
+        return name[len(path) + 1 :] if path else name
+
+    ways: tuple[Callable[[str], object], ...] = (
+        lambda name: facts.named[name].shape,
+        lambda name: facts.word(name, inside(name)),
+        lambda name: "",
+    )
+    for way in ways:
+        lines: dict[tuple[object, ...], _Line] = defaultdict(_Line)
+        for name in names:
+            for piece in facts.pieces(name):
+                _add(lines[facts.sets.get(piece), way(name)], 0, (name, piece))
+        if len(lines) <= MOST and not (way is ways[0] and any("." in inside(name) for name in names)):
+            break
+    exact = way is ways[0]
+    rows = []
+    for line in lines.values():
+        said = (inside(name) if exact else facts.word(name, inside(name)) for name in line.names)
+        words = dict.fromkeys(said)
+        row = _row(facts, short(listed(tuple(words), 3), 30), line, calls if calls > 1 else 0)
+        rows.append(_shaped(facts, row, line) if exact else row)
+    return tuple(rows[: 2 * MOST])
+
+
+def _add(line: _Line, position: int, part: tuple[str, str]) -> None:
+    name, piece = part
+    line.names.append(name)
+    line.pieces.append(piece)
+    line.layers.add(position)
+    if position == min(line.layers):
+        line.first.append(piece)
+        line.weights.append(name)
+
+
+def _row(facts: Facts, label: str, line: _Line, runs: int) -> Row:
+    sets = tuple(dict.fromkeys(facts.sets[piece] for piece in line.pieces if piece in facts.sets))
+    held = count(facts.stored(line.first))
+    weights = dict.fromkeys(line.weights)
+    if any(name in facts.snapshot.derived_by_name for name in weights):
+        held += f" for {count(sum(facts.named[name].numel for name in weights))}"
+    if not sets:
+        return Row(label, held + (f", own ×{len(line.layers)}" if len(line.layers) > 1 else ""))
+    times = _times(facts, line)
+    each = " each" if len(sets) > 1 else ""
+    return Row(label, held + each, sets, 0 if times == runs else times)
+
+
+def _times(facts: Facts, line: _Line) -> int:
+    """Return how often one pass uses the row's first tensor."""
+    tensor = facts.tensors[line.pieces[0]]
+    pairs = zip(line.names, line.pieces, strict=True)
+    return facts.times(name for name, piece in pairs if facts.tensors[piece] == tensor)
+
+
+def _shaped(facts: Facts, row: Row, line: _Line) -> Row:
+    if any(name in facts.snapshot.derived_by_name for name in line.names):
+        return row
+    return Row(row.label, shape(facts.named[line.names[0]].shape), row.sets, row.times)
+
+
+def _tied(facts: Facts, at: tuple[int, int], piece: str) -> str:
+    """Return k = v where one layer uses a tensor in several of its columns, else ""."""
+    here = facts.columns(piece, at)
+    return short(" = ".join(_parents(facts.stacks[at[0]].columns, here)), 30) if len(here) > 1 else ""
+
+
+def _parents(columns: Iterable[str], here: set[str]) -> tuple[str, ...]:
+    """Return the modules that hold the columns, by their last name, in the order of the stack."""
+    found = (column.rpartition(".")[0].rpartition(".")[2] or column for column in columns if column in here)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,83 @@
+"""A snapshot as a small graph: repeated blocks folded, sharing as colour and ties, data flow as arrows.
+
+Layers of equal structure and equal sharing are one box, so 96 layers take no more room than 12.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from shareviz.graphs._arrows import arrows
+from shareviz.graphs._drafts import Draft, Drafts, block_title, drafts, relative, rows_of
+from shareviz.graphs._facts import Facts, facts, short
+from shareviz.graphs._frames import frames
+from shareviz.graphs.parts import Box, Graph, Tie
+from shareviz.snapshot import Snapshot
+from shareviz.text import clean, listed, ranges
+
+UNTRACED = "Order of definition: the forward pass of this source is not known."
+
+
+def fold(snapshot: Snapshot) -> Graph:
+    """Return the graph of a model, folded until it fits on a page."""
+    known = facts(snapshot)
+    found = drafts(known)
+    calls = _calls(snapshot)
+    rows = tuple(rows_of(known, found, draft, calls[draft.path]) for draft in found.boxes)
+    around = frames(known, found, rows)
+    boxes = []
+    for number, draft in enumerate(found.boxes):
+        title, note = _title(known, found, draft, around.paths.get(around.of[number], ""))
+        if draft.stack < 0 and calls[draft.path] > 1:
+            note += f"{', ' if note else ''}×{calls[draft.path]} calls"
+        where = _names(known, found, draft), around.of[number]
+        boxes.append(Box(f"n{number}", title, note, rows[number], *where))
+    drawn = arrows(known, found, around)
+    traced = snapshot.steps is not None
+    return Graph(
+        boxes=tuple(boxes),
+        clusters=around.clusters,
+        edges=drawn.edges,
+        loops=drawn.loops,
+        ties=_ties(found, boxes),
+        notes=found.notes if traced or len(boxes) < 2 else (*found.notes, UNTRACED),
+        traced=traced,
+    )
+
+
+def _calls(snapshot: Snapshot) -> Counter[str]:
+    calls: Counter[str] = Counter()
+    for step in snapshot.steps or ():
+        calls[step.module] = max(calls[step.module], step.call + 1)
+    return calls
+
+
+def _title(known: Facts, found: Drafts, draft: Draft, within: str) -> tuple[str, str]:
+    if draft.stack >= 0:
+        return block_title(known, found, draft, within)
+    module = known.snapshot.by_path.get(draft.path)
+    cls = short(module.cls, 24) if module is not None and module.cls else ""
+    title = relative(draft.path, within)
+    return (title, cls) if title else (cls or "model", "")
+
+
+def _names(known: Facts, found: Drafts, draft: Draft) -> str:
+    if draft.stack < 0:
+        return clean(draft.path, 160) or "model"
+    stack = known.stacks[draft.stack]
+    layers = ranges(stack.layers[p] for p in found.folded[draft.stack].groups[draft.group])
+    return f"{clean(stack.prefix, 160)} {layers}: {listed(draft.names, 3)}"
+
+
+def _ties(found: Drafts, boxes: list[Box]) -> tuple[Tie, ...]:
+    """Return the sets that boxes of different stacks or modules share; equal ends are one tie."""
+    ends: dict[str, dict[object, str]] = {}
+    for draft, box in zip(found.boxes, boxes, strict=True):
+        for set_id in box.sets:
+            item = ("stack", draft.stack) if draft.stack >= 0 else box.id
+            ends.setdefault(set_id, {}).setdefault(item, box.id)
+    same: dict[tuple[str, ...], list[str]] = {}
+    for set_id, items in ends.items():
+        if len(items) > 1:
+            same.setdefault(tuple(items.values()), []).append(set_id)
+    return tuple(Tie(tuple(sets), held) for held, sets in same.items())
