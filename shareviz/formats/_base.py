@@ -45,7 +45,8 @@ class Limits:
 
     `file_bytes` is None for no limit. `elements` is per tensor, `parameters` per configured model;
     `layers` … `vocabulary` bound the numbers of a `config.json`. A worker gets `worker_bytes` of
-    address space, one that imports torch `config_worker_bytes`, and `cpu_seconds`, `wall_seconds`.
+    address space, one that imports torch `config_worker_bytes`, and `cpu_seconds`, `wall_seconds`;
+    `isolated` says that a config is built in one.
     """
 
     file_bytes: int | None = 512 * MIB
@@ -71,10 +72,11 @@ class Limits:
     cpu_seconds: int = 20
     wall_seconds: int = 30
     hash_bytes: int = 2 * GIB
+    isolated: bool = True
 
 
 HOSTED = Limits()
-LOCAL = Limits(file_bytes=None, tensors=1_000_000, visits=5_000_000)
+LOCAL = Limits(file_bytes=None, tensors=1_000_000, visits=5_000_000, isolated=False)
 
 
 def limits_of(environment: Mapping[str, str] = os.environ) -> Limits:

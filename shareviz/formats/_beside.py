@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shareviz import text
-from shareviz.formats._base import Limits, refuse
+from shareviz.formats._base import Limits, Request, refuse
 from shareviz.formats._file import Named, opened
 from shareviz.snapshot import Evidence, Region, Snapshot, Tensor
 
@@ -46,7 +46,7 @@ def _described(companion: Named, limits: Limits) -> tuple[str, Snapshot]:
         if not config.sniff(file):
             said = f"{file.name} is no config.json, and nothing else can stand beside a safetensors file."
             raise refuse("unsupported", said, "Leave it out.")
-        return file.name, config.snapshot_of(config.parsed(file.at(0, file.size)), limits, trace=False)
+        return file.name, config.read(file, Request())
 
 
 def _lacking(tensors: Sequence[Tensor], model: Snapshot) -> Iterator[Tensor]:

@@ -6,20 +6,19 @@ installed transformers brings.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from shareviz import text
-from shareviz.errors import FormatError, TraceError
+from shareviz.errors import FormatError
 from shareviz.formats._base import Limits, refuse
-from shareviz.snapshot import Snapshot, Step
+from shareviz.formats._offline import offline, quiet
+from shareviz.snapshot import Snapshot
 
 _HINT = "Correct the config, or upload the weights."
 _FIELD = re.compile(r"[Vv]alidation error for field '(\w+)'")
@@ -61,32 +60,10 @@ def build(config: Mapping[str, Any], limits: Limits) -> Built:
         FormatError: config (an unknown type or class, a field of the wrong type, no such
             combination), limit (too many modules or parameters), timeout.
     """
-    with _offline(), _quiet():
+    with offline(), quiet():
         made, notes = _config(config)
         kind, note = _class(made, config.get("architectures"))
         return Built(_instance(kind, made, limits), (*notes, *note))
-
-
-def trace_model(model: Any) -> tuple[Step, ...]:
-    """Return the steps of one pass on the model's main input; bfloat16 where float32 fails on meta.
-
-    Raises:
-        TraceError: It cannot be followed, or there is no such input.
-    """
-    import torch
-
-    from shareviz.trace import trace
-
-    with _offline(), _quiet():
-        inputs = _inputs(model)
-        try:
-            return trace(model, **inputs)
-        except TraceError as first:
-            try:  # mixtures of experts choose a kernel that float32 lacks
-                half = model.to(torch.bfloat16)
-                return trace(half, **{name: _half(value) for name, value in inputs.items()})
-            except TraceError:
-                raise first from None
 
 
 def _config(config: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
@@ -215,72 +192,6 @@ def _refusing(make: Callable[[], Any]) -> Any:
         where = f"the field {field[1]}" if field else "this config"
         reason = text.clean(said.partition("': ")[2] if field else said, 80).rstrip(".")
         raise refuse("config", f"No model can be built from {where}: {reason}.", _HINT) from error
-
-
-def _inputs(model: Any) -> dict[str, Any]:
-    """Return the main input of a model, batch 1, with as little else as it needs."""
-    import torch
-
-    name, config = model.main_input_name, model.config
-    words = torch.zeros(1, 8, dtype=torch.long, device="meta")
-    shape = _shape(name, config)
-    if shape is None:
-        raise TraceError(f"The forward pass cannot be traced: there is no example of {name}.")
-    main = words if name == "input_ids" else torch.zeros(shape, device="meta")
-    return {name: main} | ({"decoder_input_ids": words} if config.is_encoder_decoder else {})
-
-
-def _shape(name: str, config: Any) -> tuple[int, ...] | None:
-    """Return the shape of an example of an input, None where it is not known."""
-    if name == "input_ids":
-        return (1, 8)
-    if name == "pixel_values":
-        size = getattr(config, "image_size", None) or 224
-        height, width = size if isinstance(size, (list, tuple)) else (size, size)
-        return (1, getattr(config, "num_channels", 3), height, width)
-    if name == "input_features" and hasattr(config, "max_source_positions"):  # Whisper's spectrogram
-        return (1, config.num_mel_bins, 2 * config.max_source_positions)
-    return (1, 16_000) if name == "input_values" else None  # a second of sound
-
-
-def _half(value: Any) -> Any:
-    import torch
-
-    return value.to(torch.bfloat16) if value.is_floating_point() else value
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep the hub's client offline: read once when it is imported, so set in both places."""
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from huggingface_hub import constants
-
-    was = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = was
-        if before is None:
-            del os.environ["HF_HUB_OFFLINE"]
-        else:
-            os.environ["HF_HUB_OFFLINE"] = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what a library says of a strange config; the notes say what matters."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity(50)  # critical
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
 
 
 def described(model: Any) -> Snapshot:

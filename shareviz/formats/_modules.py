@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shareviz.formats._pickle import Record
+from shareviz.formats._opcodes import Record
 from shareviz.formats._slots import Leaf
 from shareviz.formats._states import is_module
 from shareviz.formats._torch import TensorRecord

@@ -8,7 +8,7 @@ from typing import Any
 
 from shareviz import text
 from shareviz.formats._base import Limits, refuse
-from shareviz.formats._pickle import Record
+from shareviz.formats._opcodes import Record
 from shareviz.formats._slots import Leaf, is_integer
 from shareviz.formats._torch import Parts, TensorRecord
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from shareviz import text
 from shareviz.formats._base import Limits, refuse
-from shareviz.formats._pickle import Global, Record
+from shareviz.formats._opcodes import Global, Record
 from shareviz.snapshot import DTYPE_BYTES, contiguous, itemsize
 
 _STORAGES = {

@@ -9,8 +9,10 @@ from typing import Any
 from shareviz import text
 from shareviz.errors import TraceError
 from shareviz.formats import _config_build as building
+from shareviz.formats import _worker
 from shareviz.formats._base import Format, Limits, Request, Tells, refuse
 from shareviz.formats._config_keys import check_keys, check_numbers
+from shareviz.formats._config_trace import trace_model
 from shareviz.formats._file import File
 from shareviz.formats._json import parse
 from shareviz.formats._wrong import json_kind
@@ -36,7 +38,11 @@ def read(file: File, request: Request) -> Snapshot:
     if file.size > file.limits.config_bytes:
         have, most = text.size(file.size), text.size(file.limits.config_bytes)
         raise refuse("limit", f"The config has {have}; at most {most} are read.", _HINT)
-    return snapshot_of(parsed(file.at(0, file.size)), file.limits)
+    data = file.at(0, file.size)
+    config = parsed(data)
+    check_keys(config)
+    check_numbers(config, file.limits)  # here too: a worker takes seconds to start
+    return _worker.described(data, file.limits) if file.limits.isolated else snapshot_of(config, file.limits)
 
 
 def parsed(data: bytes) -> Mapping[str, Any]:
@@ -70,7 +76,7 @@ def snapshot_of(config: Mapping[str, Any], limits: Limits, *, trace: bool = True
     tensors = tuple(replace(tensor, evidence=Evidence.STATED) for tensor in seen.tensors)
     steps = None
     try:
-        steps = building.trace_model(built.model) if trace else None
+        steps = trace_model(built.model) if trace else None
     except TraceError as error:
         notes.append(error.message)
     title = f"{type(built.model).__name__} ({config['model_type']})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from shareviz import text
 from shareviz.formats._base import Format, Request, Tells, refuse
@@ -43,7 +43,7 @@ def read(file: File, request: Request) -> Snapshot:
     tensors, storages = slots(named, stored, file.limits)
     if not tensors:
         raise no_tensors(tuple(unpickler.foreign))
-    notes = (*_found_note(found), *_foreign_note(unpickler, found), *kind_note(tensors))
+    notes = (*_notes(found, tuple(unpickler.foreign)), *kind_note(tensors))
     source = Source("torch", file.name, notes)
     return Snapshot(tensors, tree.modules() if tree else (), storages=storages, source=source)
 
@@ -84,17 +84,15 @@ def _stored(file: File, folder: str) -> Mapping[str, int]:
     return {key: entry.nbytes for key, entry in stored.items()}
 
 
-def _found_note(found: Found) -> tuple[str, ...]:
-    return (f"Opened {text.clean(found.path, 80)}, one part of the file.",) if found.path else ()
-
-
-def _foreign_note(unpickler: ClosedUnpickler, found: Found) -> tuple[str, ...]:
-    """Return the note that names foreign classes; those of a module's tree are its tree, no news."""
-    if not unpickler.foreign or is_module(found.value):
-        return ()
-    count = text.plural(len(unpickler.foreign), "foreign name")
-    shown = names_in_words(tuple(unpickler.foreign))
-    return (f"The pickle holds {count} ({shown}); nothing of it was run.",)
+def _notes(found: Found, foreign: tuple[str, ...]) -> Iterator[str]:
+    """Yield which part of the file was opened, and what of it was not run."""
+    if found.path:
+        yield f"Opened {text.clean(found.path, 80)}, one part of the file."
+    if is_module(found.value):
+        yield "A pickled module: its tree is read from the classes that it names; nothing of it was run."
+    elif foreign:
+        count = text.plural(len(foreign), "foreign name")
+        yield f"The pickle holds {count} ({names_in_words(foreign)}); nothing of it was run."
 
 
 FORMAT = Format(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from shareviz.errors import FormatError
-from shareviz.formats import LOCAL, load
+from shareviz.formats import HOSTED, LOCAL, load
 from shareviz.formats.config import snapshot_of
 from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Snapshot
@@ -151,3 +152,32 @@ def test_the_hub_stays_off_and_the_environment_as_it_was(monkeypatch: pytest.Mon
 def test_two_reads_are_equal() -> None:
     fields = json.loads(samples.EACH["config"]().data)
     assert read(**fields) == read(**fields)
+
+
+def test_a_hosted_config_is_built_in_a_process_of_its_own_and_comes_out_equal() -> None:
+    upload = samples.EACH["config"]()
+    hosted, local = load(upload, limits=HOSTED), load(upload)
+    assert hosted == local
+    assert (hosted.steps, hosted.source) == (local.steps, local.source)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"config_worker_bytes": 2**29}, "memory"),
+        ({"cpu_seconds": 1}, "timeout"),
+        ({"wall_seconds": 1}, "timeout"),
+    ],
+    ids=["memory", "processor", "clock"],
+)
+def test_a_worker_that_takes_too_much_is_ended(changes: dict[str, int], code: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        load(samples.EACH["config"](), limits=replace(HOSTED, **changes))
+    assert caught.value.code == code
+
+
+def test_an_error_of_the_worker_is_the_error_of_the_file() -> None:
+    for limits in (HOSTED, LOCAL):
+        with pytest.raises(FormatError, match=r"config\.json: .*the field n_embd") as caught:
+            load(samples.config(**SMALL | {"n_embd": "768"}), limits=limits)
+        assert caught.value.code == "config"

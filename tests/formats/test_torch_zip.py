@@ -156,6 +156,8 @@ def test_a_module_at_three_paths_is_listed_once_with_its_aliases() -> None:
 def test_a_module_inside_a_checkpoint_is_found() -> None:
     snapshot = load(samples.pt({"epoch": 1, "model": samples.Tied(), "args": {"lr": 0.1}}))
     assert [module.path for module in snapshot.modules] == ["", "table", "norm", "head"]
+    assert snapshot.source.notes[:1] == ("Opened model, one part of the file.",)
+    assert "nothing of it was run" in snapshot.source.notes[1]
 
 
 def test_a_diamond_of_depth_sixty_is_counted_not_walked() -> None:
