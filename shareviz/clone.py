@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 M = TypeVar("M", bound=nn.Module)
@@ -78,7 +78,7 @@ def _inside(value: object) -> Iterator[Tensor]:
 
 
 def _copied(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
-    if isinstance(tensor, UninitializedTensorMixin) or tensor.layout != torch.strided:
+    if is_lazy(tensor) or tensor.layout != torch.strided:
         return copy.deepcopy(tensor)
     raw = tensor.untyped_storage()
     where = torch.device(device) if device is not None else tensor.device

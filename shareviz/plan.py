@@ -195,7 +195,13 @@ def _check_root(
             f"{clean(name, 80)} cannot read {clean(root[0], 80)}: the model has no such parameter.",
             hint="Name a parameter as the owner.",
         )
-    wanted, found = _size(rewrites[name], slot, piece), _size(rewrites.get(root[0]), source, root[1])
+    owner = rewrites.get(root[0])
+    if root[1] not in (WHOLE, PLAIN) and owner is not None and root[1] not in _pieces(owner, snapshot):
+        raise PlanError(
+            f"{clean(name, 80)} cannot read {clean(root[0], 80)}: it has no piece {clean(root[1], 40)!r}.",
+            hint="Share pieces only between names of one form.",
+        )
+    wanted, found = _size(rewrites[name], slot, piece), _size(owner, source, root[1])
     if wanted != found or slot.dtype != source.dtype:
         what = f"{shape(wanted)} {slot.dtype} and {shape(found)} {source.dtype}"
         raise PlanError(
@@ -213,21 +219,23 @@ def _size(rewrite: Rewrite | None, slot: Tensor, piece: str) -> tuple[int, ...]:
 def _applied(snapshot: Snapshot, resolved: Resolved) -> Snapshot:
     slots: list[tuple[Tensor, Root]] = []  # every slot of the result, with its root
     formed: dict[str, list[tuple[Tensor, Root]]] = defaultdict(list)  # host → pieces, placed last
-    last = {tensor.module: position for position, tensor in enumerate(snapshot.tensors)}
     derived = list(snapshot.derived)
-    for position, tensor in enumerate(snapshot.tensors):
-        rewrite = resolved.rewrites.get(tensor.name)
-        if rewrite is None:
-            slots.append((tensor, (tensor.name, PLAIN)))
-        elif rewrite.form is None:
-            slots.append((tensor, resolved.roots[tensor.name, WHOLE]))
-        else:
+    for name, rewrite in resolved.rewrites.items():  # in the order in which realize registers them
+        if rewrite.form is not None:
+            tensor = snapshot.by_name[name]
             made = _made(tensor, rewrite.form, resolved)
             formed[tensor.module] += made
             names = tuple(piece.name for piece, _ in made)
-            derived.append(Derived(tensor.name, tensor.module, tensor.shape, rewrite.form, names))
+            derived.append(Derived(name, tensor.module, tensor.shape, rewrite.form, names))
+    last = {tensor.module: position for position, tensor in enumerate(snapshot.tensors)}
+    for position, tensor in enumerate(snapshot.tensors):
+        rewritten = resolved.rewrites.get(tensor.name)
+        if rewritten is None:
+            slots.append((tensor, (tensor.name, PLAIN)))
+        elif rewritten.form is None:
+            slots.append((tensor, resolved.roots[tensor.name, WHOLE]))
         if last[tensor.module] == position:
-            slots += formed.pop(tensor.module, [])
+            slots += formed[tensor.module]
     order = {module.path: place for place, module in enumerate(snapshot.modules)}
     derived.sort(key=lambda weight: order.get(weight.module, 0))
     tensors, storages = _numbered(snapshot, slots)

@@ -35,10 +35,8 @@ def realize(plan: Plan, module: nn.Module, *, seed: int = 0) -> nn.Module:
     host = _Host(getattr(copy, "_orig_mod", copy))
     before = {tensor.name: host.get(tensor) for tensor in seen.tensors if tensor.name in resolved.rewrites}
     made = _memory(resolved, seen.by_name, host, seed)
-    for tensor in seen.tensors:
-        rewrite = resolved.rewrites.get(tensor.name)
-        if rewrite is None:
-            continue
+    for name, rewrite in resolved.rewrites.items():
+        tensor = seen.by_name[name]
         pieces = {
             piece: made[resolved.roots[tensor.name, piece]]
             for piece in (rewrite.form.pieces(tensor.shape) if rewrite.form else (WHOLE,))

@@ -74,6 +74,7 @@ class _State:
     stack: list[_Frame] = field(default_factory=list)
     making: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    turns: Counter[str] = field(default_factory=Counter)  # reads of each slot so far
     derived: dict[int, str] = field(default_factory=dict)  # storage of a made weight → its name
     writers: dict[int, int] = field(default_factory=dict)  # storage → the step that wrote it last
     held: list[Any] = field(default_factory=list)  # keeps addresses from being used again
@@ -151,31 +152,49 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _reads(self, taken: list[torch.Tensor]) -> tuple[tuple[str, int], ...]:
         reads: Counter[str] = Counter()
         limits: dict[str, int] = {}
-        for tensor in {_view_key(tensor): tensor for tensor in taken}.values():
+        times = Counter(map(_view_key, taken))
+        for view, tensor in {_view_key(tensor): tensor for tensor in taken}.items():
             key = tensor.untyped_storage()._cdata
             if key in self.state.derived:
                 name = self.state.derived[key]
                 limits[name] = self.seen.derived_by_name[name].numel
                 reads[name] += tensor.numel()
-            for slot in self._touched(key, tensor):
+            for slot in self._touched(tensor, times[view]):
                 limits[slot.name] = slot.numel
                 reads[slot.name] += min(tensor.numel(), slot.numel)
         return tuple((name, min(count, limits[name])) for name, count in reads.items())
 
-    def _touched(self, key: int, tensor: torch.Tensor) -> Iterator[Tensor]:
-        """Yield one slot for each region that a view overlaps: the one whose module runs."""
+    def _touched(self, tensor: torch.Tensor, times: int) -> Iterator[Tensor]:
+        """Yield the slots that a view reads: the one that holds it, or all that it reaches over."""
+        key = tensor.untyped_storage()._cdata
         low, high = _span(int(tensor.storage_offset()), tensor.shape, tensor.stride(), tensor.element_size())
-        for group in self.slots.get(key, ()):
-            if group.low < high and low < group.high:
-                yield self._running(group.slots)
+        met = [group for group in self.slots.get(key, ()) if group.low < high and low < group.high]
+        # several regions may hold it, a matrix and its transpose: no read belongs to both
+        holders = [group for group in met if (group.low, group.high) == (low, high)]
+        holders = holders or [group for group in met if group.low <= low and high <= group.high]
+        if holders:
+            yield from self._running([slot for group in holders for slot in group.slots], times)
+        else:
+            for group in met:
+                yield from self._running(group.slots, times)
 
-    def _running(self, slots: list[Tensor]) -> Tensor:
+    def _running(self, slots: list[Tensor], times: int) -> list[Tensor]:
+        """Return the slots that an operation reads: those of the module that runs.
+
+        A module may read its children's, as nn.MultiheadAttention does. Where it holds several names
+        of one region, they are read in turn, as many at once as the operation takes the tensor.
+        """
+        here = slots
         if len(slots) > 1:
             for frame in reversed(self.state.stack):
-                for slot in slots:
-                    if slot.module == frame.path:
-                        return slot
-        return slots[0]
+                below = f"{frame.path}." if frame.path else ""
+                here = [slot for slot in slots if slot.module == frame.path]
+                here = here or [slot for slot in slots if slot.module.startswith(below)]
+                if here:
+                    break
+            here = sorted(here or slots, key=lambda slot: self.state.turns[slot.name])[:times]
+        self.state.turns.update(slot.name for slot in here)
+        return here
 
 
 @dataclass(slots=True)
