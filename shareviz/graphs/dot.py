@@ -104,6 +104,8 @@ def _edge(dot: graphviz.Digraph, edge: Edge, traced: bool) -> None:
     attributes = {name: f"cluster_{cluster}" for name, cluster in options.items() if cluster}
     if edge.back:
         attributes |= {"constraint": "false"}
+    elif not attributes:
+        attributes |= {"weight": "50"}  # boxes of one frame stand in line, whatever runs beside them
     if not traced:
         attributes |= {"dir": "none", "style": "dotted"}
     dot.edge(edge.source, edge.target, **_FLOW, **attributes)
@@ -121,15 +123,17 @@ def _loop(dot: graphviz.Digraph, loop: Loop) -> None:
         with dot.subgraph() as rank:
             rank.attr(rank="same")
             if number == middle:
-                rank.node(name, label=f"<{bold(loop.label)}>", **_LABEL)
+                rank.node(name, label=f"<{bold(loop.label)}>", group=loop.cluster, **_LABEL)
             else:
-                rank.node(name, label="", **_POINT)
+                rank.node(name, label="", group=loop.cluster, **_POINT)
             rank.edge(name, loop.boxes[number], style="invis")
-    # written downwards, as the ranks run, and drawn upwards
-    uppers = [f"{loop.boxes[0]}:w", *(f"{name}:s" for name in names)]
+    # written downwards, as the ranks run, and drawn upwards; of two boxes, the last stands beside the label
+    side = "s" if len(loop.boxes) > 2 else "e"
+    uppers = [f"{loop.boxes[0]}:w", *(f"{name}:{side}" for name in names)]
     lowers = [*(f"{name}:n" for name in names), f"{loop.boxes[-1]}:w"]
     for number, (upper, lower) in enumerate(zip(uppers, lowers, strict=True)):
-        dot.edge(upper, lower, dir="none" if number else "back", weight="0", **_FLOW)
+        inner = 0 < number < len(names)  # straight, while the ends must not pull at the boxes
+        dot.edge(upper, lower, dir="none" if number else "back", weight="5" if inner else "0", **_FLOW)
 
 
 def _tie(dot: graphviz.Digraph, tie: Tie, name: str, apart: frozenset[str]) -> None:

@@ -19,7 +19,7 @@ def label(box: Box) -> str:
     # a heading wider than the rows would stretch every column; so the gap takes the difference
     gap = max(4, needed - (chips + 5 if chips else 0) - words - details - 8)
     note = f'<TD WIDTH="8"></TD><TD ALIGN="RIGHT">{muted(box.note, 12)}</TD>' if box.note else ""
-    top = table(f"<TR>{cell(bold(box.title))}{note}</TR>", padding=0)
+    top = table(f"<TR>{title(box.title)}{note}</TR>", padding=0)
     lines = [f'<TR><TD COLSPAN="{5 if chips else 3}" ALIGN="LEFT">{top}</TD></TR>']
     lines += [_row(row, chips, gap) for row in box.rows]
     return table("".join(lines), padding=2)
@@ -37,10 +37,10 @@ def _chip(row: Row, chips: int) -> str:
     if not row.sets:
         return f'<TD WIDTH="{chips}" CELLPADDING="0"></TD>'
     ink, fill = colours(row.sets)
-    look = f'FIXEDSIZE="TRUE" WIDTH="{chips}" HEIGHT="17" BGCOLOR="{fill}" STYLE="ROUNDED"'
+    look = f'FIXEDSIZE="TRUE" WIDTH="{chips}" HEIGHT="16" VALIGN="BOTTOM" BGCOLOR="{fill}" STYLE="ROUNDED"'
     chip = f'<TD {look}><FONT COLOR="{ink}" POINT-SIZE="11"><B>{text(row.chip)}</B></FONT></TD>'
     # a table of its own: the padding around it parts it from the chip above
-    return f'<TD CELLPADDING="1">{table(f"<TR>{chip}</TR>", padding=0)}</TD>'
+    return f'<TD CELLPADDING="2">{table(f"<TR>{chip}</TR>", padding=0)}</TD>'
 
 
 def colours(sets: tuple[str, ...]) -> tuple[str, str]:
@@ -58,10 +58,15 @@ def below(lines: list[str]) -> str:
     return table(rows, padding=1)
 
 
-def heading(title: str, note: str) -> str:
+def heading(words: str, note: str) -> str:
     """Return the title of a frame with its note."""
     more = f'<TD WIDTH="6"></TD>{cell(muted(note, 12))}' if note else ""
-    return table(f"<TR>{cell(bold(title))}{more}</TR>", padding=1)
+    return table(f"<TR>{title(words)}{more}</TR>", padding=0)
+
+
+def title(words: str) -> str:
+    """Return a cell of bold text; the layout program sets it higher than plain text, so it stands low."""
+    return f'<TD ALIGN="LEFT" HEIGHT="20" VALIGN="BOTTOM">{bold(words)}</TD>'
 
 
 def table(rows: str, *, padding: int) -> str:
