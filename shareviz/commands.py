@@ -199,9 +199,10 @@ def _trained(result: Result) -> str:
 
 def _said(result: Result, pair: Comparison) -> str:
     names = f"{result.arm(pair.version).title} against {result.arm(pair.reference).title}"
-    if pair.mean is None or pair.low is None or pair.high is None:
+    if pair.mean is None or pair.holm_low is None or pair.holm_high is None:
         return f"{names}: {pair.verdict}"
-    interval = f"{pair.mean:+.3f}, 95 % interval {pair.low:+.3f} to {pair.high:+.3f}"
+    # Holm's interval leaves out zero exactly where a winner is named
+    interval = f"{pair.mean:+.3f}, 95 % interval {pair.holm_low:+.3f} to {pair.holm_high:+.3f}"
     return f"{names}: {pair.verdict} ({interval}, {len(pair.pairs)} paired seeds)".replace("-", "−")
 
 

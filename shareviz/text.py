@@ -77,6 +77,30 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "n/a"
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: 25 s, 2 min 20 s.
+
+    Example:
+        >>> duration(0.2), duration(25), duration(136)
+        ('1 s', '25 s', '2 min 20 s')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    tens = round(seconds / 10)
+    return f"{tens // 6} min {tens % 6 * 10} s" if tens % 6 else f"{tens // 6} min"
+
+
+def points(value: float, *, sign: bool = False) -> str:
+    """Return a share in points of a hundred, with one digit: 95.4, or +1.5 with `sign`.
+
+    Example:
+        >>> points(0.9543), points(-0.015, sign=True), points(-0.0001, sign=True)
+        ('95.4', '−1.5', '0.0')
+    """
+    shown = f"{100 * value:{'+' if sign else ''}.1f}"
+    return "0.0" if float(shown) == 0 else minus(shown)
+
+
 def shape(sizes: Sequence[int]) -> str:
     """Return sizes joined by a multiplication sign; a scalar is said in a word."""
     return "×".join(map(str, sizes)) if sizes else "scalar"

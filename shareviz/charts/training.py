@@ -1,0 +1,145 @@
+"""Pictures of a training comparison: live curves, a dot for each seed, paired differences.
+
+Versions are drawn in ink shades and dashes with words beside them: hue belongs to identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+import altair as alt
+import pandas as pd
+
+from shareviz.charts.palette import CHROME
+from shareviz.charts.theme import Chart, themed
+from shareviz.text import clean
+from shareviz.training.results import Member, Result
+from shareviz.training.statistics import Comparison
+
+DASHES = ([1, 0], [6, 3], [2, 2], [10, 3, 2, 3], [4, 1], [1, 3], [8, 2], [3, 5])
+POINTS = 200  # of one curve; more are thinned
+_BAND = 44  # pixels of one version
+_LABEL = 118  # pixels: the widest name at 390 leaves the plot more than half
+
+Curve = Sequence[tuple[int, float | None]]
+
+
+def curves(result: Result, running: Mapping[tuple[str, int], Curve]) -> pd.DataFrame:
+    """Return the training loss as rows of version, seed, step and loss; what is not finite is left out.
+
+    Args:
+        running: Curves of members that have not finished, by (version, seed).
+    """
+    titles = {arm.name: arm.title for arm in result.arms}
+    done = {(member.version, member.seed): member.curve for member in result.members}
+    rows = [
+        (clean(titles.get(version, version), 60), seed, step, loss)
+        for (version, seed), curve in {**running, **done}.items()
+        for step, loss in _thinned(curve)
+        if loss is not None
+    ]
+    return pd.DataFrame(rows, columns=["version", "seed", "step", "loss"])
+
+
+def live_curves(
+    rows: pd.DataFrame, versions: Sequence[str], *, steps: int = 0, theme: str = "light"
+) -> Chart:
+    """Return one thin line for each seed and a bold median for each version.
+
+    `steps` is where the axis ends from the start, so that it does not move while a run goes on.
+    """
+    ink = CHROME[theme]["ink"]
+    dashes = [DASHES[place % len(DASHES)] for place in range(len(versions))]
+    legend = alt.Legend(
+        title=None, symbolType="stroke", symbolSize=500, symbolStrokeColor=ink, labelLimit=260
+    )
+    scale = alt.Scale(domain=list(versions), range=dashes)
+    dash = alt.StrokeDash("version:N", scale=scale, legend=legend)
+    span = alt.Scale(domain=[0, steps]) if steps else alt.Undefined
+    x = alt.X("step:Q", title="step", scale=span, axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8))
+    y = alt.Y("loss:Q", title="training loss", scale=alt.Scale(zero=True))
+    thin = alt.Chart(rows).mark_line(strokeWidth=1, opacity=0.28, color=ink)
+    middle = rows.groupby(["version", "step"], as_index=False)["loss"].agg(median)
+    bold = alt.Chart(middle).mark_line(strokeWidth=2.2, color=ink).encode(x, y, dash)
+    return themed(alt.layer(thin.encode(x, y, dash, detail="seed:N"), bold).properties(height=260), theme)
+
+
+def seed_dots(result: Result, *, only: Sequence[str] = (), theme: str = "light") -> Chart:
+    """Return a dot for each seed and a tick at the mean, one row for each version, with chance."""
+    kept = [arm for arm in result.arms if not only or arm.name in only]
+    names = {arm.name for arm in kept}
+    rows = _dots([member for member in result.members if member.version in names], result)
+    ink, muted = CHROME[theme]["ink"], CHROME[theme]["muted"]
+    y = _versions([arm.title for arm in kept])
+    x = alt.X("value:Q", title=_axis(result), scale=alt.Scale(zero=False, nice=True), axis=_few())
+    tip = [alt.Tooltip("version:N"), alt.Tooltip("seed:N"), alt.Tooltip("value:Q", format=".2f")]
+    dots = alt.Chart(rows).mark_circle(size=90, opacity=0.5, color=ink).encode(x, y, tooltip=tip)
+    ticks = alt.Chart(rows).mark_tick(thickness=2.5, size=26, color=ink).encode(x="mean(value):Q", y=y)
+    chance = pd.DataFrame({"value": [_scale(result) * result.task.metric.chance], "label": ["chance"]})
+    rule = alt.Chart(chance).mark_rule(strokeDash=[3, 3], color=muted).encode(x="value:Q")
+    word = alt.Chart(chance).mark_text(align="left", dx=5, y=8, color=muted, fontSize=12)
+    layers = (rule, word.encode(x="value:Q", text="label:N"), dots, ticks)
+    return themed(alt.layer(*layers).properties(height=alt.Step(_BAND)), theme)
+
+
+def differences(result: Result, pairs: Sequence[Comparison], *, theme: str = "light") -> Chart:
+    """Return paired differences with their intervals and a zero line, one row for each version."""
+    ink, scale = CHROME[theme]["ink"], _scale(result)
+    titles = {pair.version: clean(result.arm(pair.version).title, 60) for pair in pairs}
+    spans = pd.DataFrame(
+        [
+            (titles[pair.version], scale * pair.mean, scale * pair.holm_low, scale * pair.holm_high)
+            for pair in pairs
+            if pair.mean is not None and pair.holm_low is not None and pair.holm_high is not None
+        ],
+        columns=["version", "mean", "low", "high"],
+    )
+    each = [(titles[pair.version], seed, scale * value) for pair in pairs for seed, value in pair.pairs]
+    dots = pd.DataFrame(each, columns=["version", "seed", "value"])
+    y = _versions(list(titles.values()))
+    zero = (
+        alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=CHROME[theme]["muted"]).encode(x="value:Q")
+    )
+    x = alt.X("value:Q", title=f"difference, {_axis(result)}", scale=alt.Scale(nice=True), axis=_few())
+    point = (
+        alt.Chart(dots)
+        .mark_circle(size=55, opacity=0.4, color=ink)
+        .encode(x, y, tooltip=["seed:N", "value:Q"])
+    )
+    span = alt.Chart(spans).mark_rule(strokeWidth=2.5, color=ink).encode(x="low:Q", x2="high:Q", y=y)
+    mean = alt.Chart(spans).mark_tick(thickness=3, size=20, color=ink).encode(x="mean:Q", y=y)
+    return themed(alt.layer(zero, point, span, mean).properties(height=alt.Step(_BAND)), theme)
+
+
+def _versions(order: list[str]) -> alt.Y:
+    axis = alt.Axis(labelLimit=_LABEL, domain=False, grid=False, labelFontSize=13)
+    return alt.Y("version:N", sort=order, title=None, axis=axis)
+
+
+def _few() -> alt.Axis:
+    return alt.Axis(tickCount=5, labelOverlap=True)
+
+
+def _axis(result: Result) -> str:
+    metric = result.task.metric
+    return f"{metric.title.lower()}, points" if _scale(result) != 1 else metric.title.lower()
+
+
+def _scale(result: Result) -> float:
+    return 100.0 if result.task.metric.name == "accuracy" else 1.0
+
+
+def _dots(members: Iterable[Member], result: Result) -> pd.DataFrame:
+    titles = {arm.name: clean(arm.title, 60) for arm in result.arms}
+    name, scale = result.task.main, _scale(result)
+    rows = [
+        (titles[member.version], member.seed, scale * member.values[name])
+        for member in members
+        if member.diverged is None and name in member.values
+    ]
+    return pd.DataFrame(rows, columns=["version", "seed", "value"])
+
+
+def _thinned(curve: Curve) -> Curve:
+    return curve if len(curve) <= POINTS else curve[:: -(-len(curve) // POINTS)]

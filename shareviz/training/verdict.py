@@ -1,0 +1,58 @@
+"""What a comparison says in words: no winner inside the noise."""
+
+from __future__ import annotations
+
+from shareviz.text import minus, plural, points
+from shareviz.training.results import Result
+from shareviz.training.statistics import Comparison, Word
+
+
+def verdict(result: Result) -> str:
+    """Return the title of a result: the first fair comparison that was run, in one sentence."""
+    pair = first_pair(result)
+    if pair is None:
+        return f"{plural(len(result.members), 'run')} so far, nothing to compare yet"
+    version, reference = _titles(result, pair)
+    if pair.word in (Word.BETTER, Word.WORSE):
+        return f"{version} {'beats' if pair.word is Word.BETTER else 'loses to'} {_lower(reference)}"
+    if pair.word is Word.DIVERGED:
+        return f"{pair.diverged} of {pair.seeds} seeds diverged: {version} against {_lower(reference)}"
+    if pair.word is Word.FEW:
+        return f"Too few seeds to compare {_lower(version)} and {_lower(reference)}"
+    return f"No difference shown between {_lower(version)} and {_lower(reference)}"
+
+
+def explained(result: Result) -> str:
+    """Return the sentence below: the difference, its interval, the seeds and the task."""
+    pair = first_pair(result)
+    task = result.task
+    where = f"Task: {_lower(task.title)}, {_lower(task.sets[task.main].title)}."
+    if pair is None or pair.mean is None:
+        return where
+    said = f"Difference {amount(result, pair.mean, sign=True)}"
+    if pair.holm_low is not None and pair.holm_high is not None:
+        low, high = (amount(result, v, sign=True).split()[0] for v in (pair.holm_low, pair.holm_high))
+        said += f", 95 % interval {low} to {high}"
+    return f"{said}, {plural(len(pair.pairs), 'paired seed')}. {where}"
+
+
+def amount(result: Result, value: float, *, sign: bool = False) -> str:
+    """Return a metric or a difference as people read it: shares in points, other numbers as they are."""
+    if result.task.metric.name != "accuracy":
+        return minus(f"{value:{'+' if sign else ''}.3g}")
+    return points(value, sign=sign) + (" points" if sign else "")
+
+
+def first_pair(result: Result) -> Comparison | None:
+    """Return the comparison that the title is about, or None where too little was run."""
+    for _, pairs in result.columns():
+        return pairs[0]
+    return None
+
+
+def _titles(result: Result, pair: Comparison) -> tuple[str, str]:
+    return result.arm(pair.version).title, result.arm(pair.reference).title
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[:2] == "A " else text

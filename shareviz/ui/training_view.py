@@ -1,0 +1,303 @@
+"""What the Training page shows: the set-up, a run that goes on, and what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from shareviz.charts import training as charts
+from shareviz.charts.theme import Chart
+from shareviz.design import Design
+from shareviz.errors import OptionError, SharevizError
+from shareviz.models import snapshot_of
+from shareviz.text import count, duration, exact
+from shareviz.training.jobs import Job, Jobs
+from shareviz.training.protocol import RunSpec
+from shareviz.training.results import Result
+from shareviz.training.statistics import Comparison
+from shareviz.training.tasks import Task, tasks
+from shareviz.training.verdict import amount
+from shareviz.ui import frame
+from shareviz.ui import theme as theme_of
+
+JOB = "job"  # in the link and in the session
+RATES = {"same": "The same for all", "own": "Each version's own best"}
+SEEDS = ("3", "5", "10")
+HOSTED_SECONDS = 180.0
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """Return the registry of this server process."""
+    hosted = os.environ.get("SHAREVIZ_HOSTED") == "1"
+    return Jobs(at_most=1, seconds=HOSTED_SECONDS) if hosted else Jobs()
+
+
+def current_job() -> Job | None:
+    """Return the run that the link or the session names; one that is gone is dropped with a word."""
+    wanted = st.query_params.get(JOB) or st.session_state.get("sv_job")
+    if not wanted:
+        return None
+    try:
+        job = jobs().find(wanted)
+    except OptionError as error:
+        st.toast(f"{error.message} {error.hint}", icon=":material/link_off:")
+        forget()
+        return None
+    remember(job.id)
+    return job
+
+
+def remember(job_id: str) -> None:
+    """Keep a run in the link and in the session, so that a reload and a return both find it."""
+    st.session_state["sv_job"] = job_id
+    if st.query_params.get(JOB) != job_id:
+        st.query_params[JOB] = job_id
+
+
+def forget() -> None:
+    """Drop the run from the link and the session; its folder stays."""
+    st.session_state.pop("sv_job", None)
+    st.query_params.pop(JOB, None)
+
+
+def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None:
+    """Draw the set-up of a task and return what to run when Run is pressed."""
+    titles = {name: version.title for name, version in task.versions.items()}
+    if view.design.text and _fits(view.design, task):
+        titles[view.design.text] = f"{view.design.title(view.before)} (from Savings)"
+    versions = st.pills(
+        "Versions",
+        list(titles),
+        selection_mode="multi",
+        default=list(task.defaults),
+        format_func=titles.__getitem__,
+        key=f"v_{task.name}",
+        help="Each is the same model under another plan. The first fair comparison makes the title.",
+    )
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    seeds = row.segmented_control(
+        "Seeds", SEEDS, default="5", required=True, key="seeds", bind="query-params"
+    )
+    rate = row.segmented_control(
+        "Learning rate",
+        list(RATES),
+        default="same",
+        required=True,
+        key="lr",
+        format_func=RATES.__getitem__,
+        bind="query-params",
+        help="With own best rates each version takes the best of a grid on validation first.",
+    )
+    device = row.selectbox(
+        "Device", _devices(), key="dev", width=140, help="The CPU is faster for runs this small."
+    )
+    spec = RunSpec(task.name, tuple(versions), int(seeds or 5), own_best=rate == "own", device=device)
+    _say_rate(task, rate)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not versions)
+        runs = spec.runs if versions else 0
+        guess = f", about {duration(runs * seconds)} on this CPU" if seconds and runs else ""
+        st.markdown(f"{runs} runs{guess}" if versions else "Choose at least one version.")
+    return spec if pressed else None
+
+
+def live(job: Job) -> None:
+    """Draw a run that goes on: progress, curves and Stop; ends by itself and draws the result."""
+    every = None if job.ended else 0.5
+
+    @st.fragment(run_every=every)
+    def watch() -> None:
+        if job.ended:
+            st.rerun()
+        _progress(job)
+        result = job.result()
+        rows = charts.curves(result, running(job))
+        names = [arm.title for arm in result.arms]
+        if len(rows):
+            chart = charts.live_curves(
+                rows, names, steps=job.progress().steps, theme=st.context.theme.type or "light"
+            )
+            st.altair_chart(chart, key="sv_live", theme=None, width="stretch")
+        else:
+            st.skeleton(height=300)
+
+    watch()
+
+
+def running(job: Job) -> dict[tuple[str, int], list[tuple[int, float | None]]]:
+    """Return the curves of members that have not finished."""
+    found: dict[tuple[str, int], list[tuple[int, float | None]]] = {}
+    for event in job.events():
+        if event["event"] == "progress" and not event["tuning"]:
+            found.setdefault((event["version"], event["seed"]), []).append((event["step"], event["loss"]))
+    return found
+
+
+def found(result: Result) -> None:
+    """Draw a result: its fair comparisons, the dots, and the table."""
+    theme = st.context.theme.type or "light"
+    columns = result.columns()
+    with st.container(border=True):
+        st.subheader("Result", anchor=False)
+        if columns:
+            for tab, (column, pairs) in zip(
+                st.tabs([column.title for column, _ in columns]), columns, strict=True
+            ):
+                with tab:
+                    shown = {column.reference, *column.versions}
+                    _compared(result, pairs, shown, f"{column.title}-{theme}")
+        else:
+            st.altair_chart(charts.seed_dots(result, theme=theme), key="sv_dots", theme=None, width="stretch")
+        _say_protocol(result)
+    with st.container(border=True):
+        st.subheader("Every version", anchor=False)
+        st.dataframe(table(result), hide_index=True, width="stretch", key="sv_runs")
+        st.markdown(f"**Shows.** {result.task.shows}  \n**Does not show.** {result.task.hides}")
+
+
+def about(result: Result, job: Job | None) -> None:
+    """Say where a result comes from, and what happened if it did not reach its end."""
+    where = f"{result.device or 'CPU'}, torch {result.torch}"
+    day = result.date[:10]
+    label = f"Saved run, {day}, {where}" if job is None else f"Your run, {day}, {where}"
+    st.badge(label, icon=":material/history:" if job is None else ":material/science:", color="gray")
+    if job is not None and job.state in ("stopped", "died", "failed"):
+        st.warning(job.message or result.note, icon=":material/warning:")
+
+
+def exports(result: Result, job: Job | None) -> list[frame.Export]:
+    """Return the downloads: a line for each seed, the result, and the events of an own run."""
+    name = f"{result.spec.task}-{result.date[:10]}"
+    out = [
+        frame.Export("Seeds (CSV)", f"{name}.csv", "text/csv", lambda: seeds_csv(result)),
+        frame.Export("Result (JSON)", f"{name}.json", "application/json", lambda: result.to_json().encode()),
+    ]
+    if job is not None:
+        lines = "\n".join(json.dumps(dict(event)) for event in job.events())
+        out.append(
+            frame.Export("Events (JSONL)", f"{name}.jsonl", "application/jsonl", lambda: lines.encode())
+        )
+    return out
+
+
+def table(result: Result) -> pd.DataFrame:
+    """Return one row for each version, with counts as people read them."""
+    metric = result.task.metric
+    rows = result.table()
+    shown = [
+        {
+            "Version": row.arm.title,
+            "Stored": exact(row.arm.stored),
+            "Used": exact(row.arm.used),
+            "FLOPs per step": count(row.arm.flops),
+            "Learning rate": f"{row.arm.lr:g}",
+            "Seconds": f"{row.seconds:.1f}",
+            f"{metric.title}, mean": "n/a" if row.mean is None else amount(result, row.mean),
+            "sd": "n/a" if row.sd is None else amount(result, row.sd),
+            "Seeds": str(row.seeds),
+            **({"Solved": f"{row.solved} of {row.seeds}"} if any(r.solved for r in rows) else {}),
+            "Diverged": str(row.diverged),
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(shown)
+
+
+def seeds_csv(result: Result) -> bytes:
+    """Return one line for each version and seed, for a spreadsheet."""
+    rows = [
+        {
+            "version": m.version,
+            "seed": m.seed,
+            "lr": m.lr,
+            "diverged": m.diverged,
+            "seconds": m.seconds,
+            **m.values,
+        }
+        for m in result.members
+    ]
+    return pd.DataFrame(rows).to_csv(index=False).encode()
+
+
+def _compared(result: Result, pairs: Sequence[Comparison], shown: set[str], key: str) -> None:
+    theme = st.context.theme.type or "light"
+    arms = [arm for arm in result.arms if arm.name in shown]
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**A dot for each seed**, a tick at the mean")
+        picture = charts.seed_dots(result, theme=theme, only=[arm.name for arm in arms])
+        _chart(picture, f"dots-{key}")
+    with right:
+        st.markdown(f"**Paired difference to {result.arm(pairs[0].reference).title}**, 95 % interval")
+        _chart(charts.differences(result, pairs, theme=theme), f"diff-{key}")
+    said = [f"{theme_of.plain(result.arm(pair.version).title)}: **{pair.verdict}**" for pair in pairs]
+    st.markdown(" · ".join(said))
+
+
+def _chart(chart: Chart, key: str) -> None:
+    st.altair_chart(chart, key=f"sv_{key}", theme=None, width="stretch")
+
+
+def _progress(job: Job) -> None:
+    now = job.progress()
+    bar, stop = st.columns([5, 1], vertical_alignment="center")
+    if job.state == "waiting":
+        bar.progress(0.0, f"{jobs().place(job.id)} before yours")
+    elif job.state == "starting":
+        bar.progress(0.0, "Starting the worker, about 3 s")
+    else:
+        titles = {arm.name: arm.title for arm in job.result().arms}
+        what = "choosing a rate for " if now.tuning else ""
+        bar.progress(
+            now.fraction, f"{what}{titles.get(now.version, '…')}, seed {now.seed + 1}, step {now.step}"
+        )
+    mine = job.owner == owner()
+    if stop.button(
+        "Stop", icon=":material/stop:", disabled=not mine or job.state == "stopping", key="sv_stop"
+    ):
+        jobs().stop(job.id)
+
+
+def owner() -> str:
+    """Return a word that only this session knows, so that others may watch a run but not stop it."""
+    if "sv_owner" not in st.session_state:
+        st.session_state["sv_owner"] = os.urandom(8).hex()
+    return str(st.session_state["sv_owner"])
+
+
+def _fits(design: Design, task: Task) -> bool:
+    """Whether a design made for another model also applies to the task's own."""
+    try:
+        design.plan(snapshot_of(task.model))
+    except SharevizError:
+        return False
+    return True
+
+
+def _devices() -> list[str]:
+    return ["auto", "cpu", "cuda"]
+
+
+def _say_rate(task: Task, rate: str | None) -> None:
+    if rate == "same":
+        st.markdown(f"All versions use {task.recipe.lr:g}. With own best rates the order can flip: run it.")
+    else:
+        rates = ", ".join(f"{rate:g}" for rate in task.recipe.rates)
+        st.markdown(f"Each version takes the best of {rates} on validation data, with two other seeds.")
+
+
+def _say_protocol(result: Result) -> None:
+    st.markdown(
+        "Sharing does not reduce compute: equal depth means equal FLOPs. Words such as better appear only "
+        "where the paired t interval, corrected for the number of versions, leaves out zero."
+    )
+
+
+def first_task() -> str:
+    """Return the task that the page opens with."""
+    return "brackets" if "brackets" in tasks() else next(iter(tasks()))

@@ -1,0 +1,59 @@
+"""The Training page: its saved verdict first, a run of one's own, and nothing lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from shareviz.training.jobs import Jobs
+from shareviz.training.protocol import RunSpec
+from shareviz.training.saved import saved_run
+from shareviz.training.tasks import tasks
+from shareviz.training.verdict import verdict
+
+Open = Callable[..., AppTest]
+
+
+def at_job(open_app: Open, job: str) -> AppTest:
+    """Open the page with a run in its link; the Map before it would drop a key that it does not know."""
+    app = open_app()
+    app.query_params["job"] = job
+    return app.switch_page("pages/training.py").run()
+
+
+@pytest.mark.parametrize("task", sorted(tasks()))
+def test_each_task_opens_with_the_verdict_of_its_saved_run(open_app: Open, task: str) -> None:
+    app = open_app("training")
+    app.button_group(key="task").set_value(task).run()
+    assert not app.exception
+    assert [title.value for title in app.title] == [verdict(saved_run(task))]
+
+
+def test_a_run_is_found_by_its_link_and_keeps_its_result(open_app: Open) -> None:
+    jobs = Jobs(at_most=1)
+    job = jobs.start(RunSpec("parity", versions=("none", "all"), seeds=3, steps=3))
+    deadline = time.monotonic() + 120
+    while not job.ended and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert job.state == "done", job.message
+    app = at_job(open_app, job.id)
+    assert not app.exception
+    assert app.title[0].value == verdict(job.result())
+    assert any("3 paired seeds" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("nonsense", ["../../etc/passwd", "x" * 500, "0" * 24])
+def test_a_link_to_no_run_falls_back_to_the_saved_one(open_app: Open, nonsense: str) -> None:
+    app = at_job(open_app, nonsense)
+    assert not app.exception and len(app.title) == 1
+    assert app.toast and not app.error
+
+
+def test_no_version_chosen_means_nothing_to_run(open_app: Open) -> None:
+    app = open_app("training")
+    app.button_group(key="v_brackets").set_value([]).run()
+    assert not app.exception
+    assert next(button for button in app.button if button.label == "Run").disabled
