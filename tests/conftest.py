@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 ROOT = Path(__file__).parent.parent
 LOCAL = {"127.0.0.1", "localhost", None}  # None: data: and blob: addresses have no host
@@ -185,10 +185,16 @@ class Complaints:
 
     def watch(self, page: Page) -> None:
         """Note every console error, uncaught error and request to another host from now on."""
-        page.on("console", lambda said: said.type == "error" and self.found.append(f"console: {said.text}"))
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.found.append(f"uncaught: {error}"))
         page.on("request", lambda request: self._ask(request.url))
         page.on("websocket", lambda socket: self._ask(socket.url))
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        # opened by a link to /savings, Streamlit looks for its server below /savings too
+        probe = urlsplit(said.location["url"]).path.endswith(("/_stcore/health", "/_stcore/host-config"))
+        if said.type == "error" and not probe:
+            self.found.append(f"console: {said.text} ({said.location['url']})")
 
     def _ask(self, url: str) -> None:
         if urlsplit(url).hostname not in LOCAL:
@@ -196,9 +202,12 @@ class Complaints:
 
 
 def settle(page: Page) -> None:
-    """Wait until the script has run and every element stands in its place; fail if it raised."""
+    """Wait until the script has run and every element stands in its place; fail if it raised.
+
+    A page has its title, or an alert that says why it has none.
+    """
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_selector('h1, [data-testid="stException"]')
+    page.wait_for_selector('h1, [data-testid="stException"], [data-testid="stAlert"]')
     page.wait_for_selector('[data-testid="stSkeleton"]', state="detached")
     raised = page.locator('[data-testid="stException"]').all_inner_texts()
     assert not raised, "\n".join(raised)
