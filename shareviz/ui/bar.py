@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from shareviz.jsonio import to_json
+from shareviz.report import Subject, report_html
 from shareviz.snapshot import Snapshot
 from shareviz.ui import dialog, theme
 from shareviz.ui.library import Chosen
@@ -26,7 +27,7 @@ def draw_bar(chosen: Chosen, design: str, after: Snapshot) -> DeltaGenerator:
 
     Args:
         design: What the page calls the design, "" for none.
-        after: What the snapshot download holds.
+        after: The model under it, for the downloads that every page has.
     """
     title = " · ".join(filter(None, (chosen.title, design)))
     with st.container(horizontal=True, vertical_alignment="center", key="sv_bar"):
@@ -38,9 +39,20 @@ def draw_bar(chosen: Chosen, design: str, after: Snapshot) -> DeltaGenerator:
         copy_link(chosen.ref, disabled=NOT_KEPT if chosen.badge == "file" else "")
         popover = st.popover("Export", icon=":material/download:")
     menu = popover.container(gap=None)
-    name = f"{theme.file_stem(title)}.shareviz.json"
-    snapshot = Export("Snapshot (JSON)", name, "application/json", lambda: to_json(after).encode())
-    draw_downloads(popover, [snapshot])
+    stem = theme.file_stem(title)
+    subject = Subject(after, chosen.snapshot if design else None, design)
+
+    def report() -> bytes:
+        return report_html(subject).encode()
+
+    def snapshot() -> bytes:
+        return to_json(after).encode()
+
+    everywhere = [
+        Export("Report (HTML)", f"{stem}-report.html", "text/html", report),
+        Export("Snapshot (JSON)", f"{stem}.shareviz.json", "application/json", snapshot),
+    ]
+    draw_downloads(popover.container(gap=None), everywhere)
     return menu
 
 

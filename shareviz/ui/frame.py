@@ -6,6 +6,7 @@ have decided what is true. No page reads or writes the address by itself.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -17,9 +18,10 @@ from streamlit.navigation.page import Page
 
 from shareviz.design import Design
 from shareviz.errors import SharevizError
+from shareviz.sets import shared_sets
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean
-from shareviz.ui import bar, dialog, library, link, state, theme, warm
+from shareviz.ui import bar, cache, dialog, library, link, state, theme, warm
 from shareviz.ui.library import Chosen, UploadGone
 from shareviz.ui.shown import errors
 from shareviz.ui.state import select, set_design, set_model
@@ -32,7 +34,8 @@ __all__ = ["ASSETS", "Export", "View", "begin", "errors", "go", "offer", "pages"
 __all__ += ["select", "set_design", "set_model"]
 
 ASSETS = Path(__file__).parent / "assets"
-FOLDER = Path(__file__).parent.parent.parent / "pages"
+APP = Path(__file__).parent.parent.parent / "app.py"
+FOLDER = APP.parent / "pages"
 PAGES = (
     ("map", "Map", "grid_view"),
     ("savings", "Savings", "savings"),
@@ -67,10 +70,13 @@ def run(page: Page) -> None:
 
 
 def required() -> None:
-    """Stand in for app.py where Streamlit ran a page file by itself, as it does for a first deep link."""
+    """Run app.py where Streamlit ran a page file by itself, as it does for the first link to a server.
+
+    Running it here, and not asking for a rerun, keeps the click that this run may answer.
+    """
     if not _INSIDE.get():
-        st.navigation(pages(), position="top")
-        st.rerun()
+        runpy.run_path(str(APP))
+        st.stop()
 
 
 def go(name: str) -> None:
@@ -84,11 +90,11 @@ def begin() -> View:
     ignored = link.follow(st.session_state.get(PAGE, ""))
     chosen, refused = _chosen()
     design, after, more = _designed(chosen)
-    menu = bar.draw_bar(chosen, _title(design.text, chosen.snapshot, design), after)
+    ignored += refused + more + _unlit(after)
+    menu = bar.draw_bar(chosen, _title(chosen.ref, design.text, chosen.snapshot, design), after)
     link.write()
-    ignored += refused + more
     if ignored:
-        st.toast(theme.plain(f"Ignored: {', '.join(ignored)}"), icon=":material/link_off:")
+        st.toast(f"Ignored: {theme.plain(', '.join(ignored))}", icon=":material/link_off:")
     return View(
         ref=chosen.ref,
         title=chosen.title,
@@ -155,13 +161,22 @@ def _designed(chosen: Chosen) -> tuple[Design, Snapshot, list[str]]:
         return Design(), chosen.snapshot, [f"p={clean(text, 60)}"]
 
 
+def _unlit(after: Snapshot) -> list[str]:
+    """Put out a set that the model does not have."""
+    lit = state.selected()
+    if lit is None or lit in {shared.id for shared in cache.of(shared_sets, after)}:
+        return []
+    select(None)
+    return [f"s={clean(lit, 20)}"]
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _after(ref: str, text: str, _snapshot: Snapshot, _design: Design) -> Snapshot:
     return _design.plan(_snapshot).apply(_snapshot)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _title(text: str, _snapshot: Snapshot, _design: Design) -> str:
+def _title(ref: str, text: str, _snapshot: Snapshot, _design: Design) -> str:
     return _design.title(_snapshot) if text else ""
 
 

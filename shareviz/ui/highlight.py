@@ -15,12 +15,9 @@ HELP = "A set is all tensors used by the same list of places. Its colour and id 
 
 
 def pick_set(view: View) -> str | None:
-    """Draw a pill for each set and return the one that stays lit; a set that is gone goes out."""
+    """Draw a pill for each set and return the one that stays lit."""
     ids = [shared.id for shared in cache.of(shared_sets, view.after)]
-    lit = state.selected()
-    if lit is not None and lit not in ids:
-        state.select(None)
-        lit = None
+    lit = view.selected
     if not ids:
         return None
     # the pills follow the session, which a click in the map or a link may have changed

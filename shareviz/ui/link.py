@@ -20,6 +20,7 @@ def follow(page: str) -> list[str]:
         state.set_model(model or library.DEFAULT)
         state.set_design(design)
         state.select(lit)
+        st.session_state[WRITTEN] = url.Written(link, link, time.monotonic())
     ignored = url.unknown(params, page)
     for key in ignored:
         del params[key]

@@ -7,6 +7,7 @@ import io
 from datetime import date
 
 from shareviz import __version__
+from shareviz.graphs import graph_dot, graph_png, graph_svg
 from shareviz.headline import explanation, headline
 from shareviz.mapview import picture, set_rows
 from shareviz.mapview.svg import Caption, map_svg, png
@@ -15,16 +16,27 @@ from shareviz.ui.frame import Export, View
 
 
 def map_exports(view: View) -> list[Export]:
-    """Return the map as PNG and SVG, light and dark, and the table of sets as CSV."""
+    """Return the map and the graph as pictures, light or dark as the switch says, and the sets as CSV."""
+    dark = view.menu.toggle("Dark pictures", key="sv_dark", help="Light suits paper, dark a dark slide.")
+    theme_ = "dark" if dark else "light"
     stem = theme.file_stem(" ".join(filter(None, (view.title, view.design.text))))
+    about = caption(view)
 
-    def drawn(look: str = "light") -> str:
-        return map_svg(cache.of(picture, view.after), caption(view), theme=look)
+    def the_map() -> str:
+        return map_svg(cache.of(picture, view.after), about, theme=theme_)
+
+    def the_graph() -> bytes:
+        return graph_svg(view.after, theme=theme_, footer=about.footer).encode()
+
+    def the_graph_png() -> bytes:
+        return graph_png(view.after, theme=theme_, footer=about.footer)
 
     return [
-        Export("Picture (PNG ×2)", f"{stem}-map.png", "image/png", lambda: png(drawn())),
-        Export("Picture (PNG ×2, dark)", f"{stem}-map-dark.png", "image/png", lambda: png(drawn("dark"))),
-        Export("Picture (SVG)", f"{stem}-map.svg", "image/svg+xml", lambda: drawn().encode()),
+        Export("Map picture (PNG ×2)", f"{stem}-map.png", "image/png", lambda: png(the_map())),
+        Export("Map picture (SVG)", f"{stem}-map.svg", "image/svg+xml", lambda: the_map().encode()),
+        Export("Graph picture (PNG)", f"{stem}-graph.png", "image/png", the_graph_png),
+        Export("Graph picture (SVG)", f"{stem}-graph.svg", "image/svg+xml", the_graph),
+        Export("Graph (DOT)", f"{stem}.dot", "text/vnd.graphviz", lambda: graph_dot(view.after).encode()),
         Export("Table (CSV)", f"{stem}-sets.csv", "text/csv", lambda: sets_csv(view)),
     ]
 

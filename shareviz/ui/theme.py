@@ -36,8 +36,9 @@ def identity_css() -> str:
 
 
 def plain(text: str) -> str:
-    """Return text that markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|$:~-])", r"\\\1", text)
+    """Return text that Markdown shows as it is."""
+    marked = re.sub(r"([\\`*_{}\[\]<>#|$~]|:(?=\S)|^[-+])", r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", marked)
 
 
 def file_stem(title: str) -> str:
