@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -10,9 +9,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from shareviz import snapshot as data
-from shareviz.clone import clone, walk
-from shareviz.parametrized import Plumbing, is_parametrized, plumbing
-from shareviz.snapshot import ALIAS_LIMIT, Kind, Region, Snapshot, Source
+from shareviz.clone import clone
+from shareviz.parametrized import is_parametrized, plumbing
+from shareviz.paths import Tree, tree_of
+from shareviz.snapshot import Kind, Region, Snapshot, Source
 
 # attribute names by which libraries say how many heads an attention module has
 _FACTS = {
@@ -34,25 +34,14 @@ def capture(module: nn.Module, *, title: str = "") -> Snapshot:
     plumbing is folded into the host module. Cost: one walk, linear in modules and tensors.
     """
     root = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    tree = _tree(root)
+    tree = tree_of(root, _children)
     found = _Found()
     for current in tree.order:
-        if id(current) not in tree.folded:
-            _take(current, tree, found)
-    modules = tuple(_module(current, tree) for current in tree.order if id(current) not in tree.folded)
+        _take(current, tree.paths[id(current)][0], found)
+    modules = tuple(_module(current, tree) for current in tree.order)
     notes = tuple(f"{path} leads back to a module that holds it" for path in tree.cycles)
     source = Source("module", title or type(root).__name__, notes)
     return Snapshot(tuple(found.tensors), modules, tuple(found.derived), tuple(found.nbytes), source=source)
-
-
-@dataclass(slots=True)
-class _Tree:
-    order: list[nn.Module]  # each object once, as named_modules lists them
-    paths: dict[int, list[str]]  # first path, then aliases up to the limit
-    counts: dict[int, int]
-    plumbing: dict[int, tuple[Plumbing, ...]]
-    folded: set[int]  # parametrization lists and what they hold
-    cycles: list[str]
 
 
 @dataclass(slots=True)
@@ -65,67 +54,21 @@ class _Found:
     held: list[torch.UntypedStorage] = field(default_factory=list)  # a freed address is reused
 
 
-def _tree(root: nn.Module) -> _Tree:
-    order = list(walk(root))
-    pipes = {id(module): found for module in order if (found := plumbing(module))}
-    folded = {
-        id(inner)
-        for module in order
-        if is_parametrized(module)
-        for inner in walk(module.parametrizations)  # type: ignore[arg-type]
-    }
-    tree = _Tree(order, {id(root): [""]}, {id(root): 1}, pipes, folded, [])
-    sequence, back = _topological(root)
-    for module in sequence:
-        _spread(module, tree, back)
-    return tree
-
-
-def _spread(module: nn.Module, tree: _Tree, back: set[tuple[int, str]]) -> None:
-    for name, child in module._modules.items():
-        if child is None or child is module:
-            continue
-        paths = tree.paths[id(module)]
-        if (id(module), name) in back:
-            tree.cycles.append(f"{paths[0]}.{name}".lstrip("."))
-            continue
-        tree.counts[id(child)] = tree.counts.get(id(child), 0) + tree.counts[id(module)]
-        known = tree.paths.setdefault(id(child), [])
-        known += [f"{path}.{name}" if path else name for path in paths[: ALIAS_LIMIT + 1 - len(known)]]
-
-
-def _topological(root: nn.Module) -> tuple[list[nn.Module], set[tuple[int, str]]]:
-    """Return modules with parents first, and the edges that close a cycle."""
-    done: list[nn.Module] = []
-    state: dict[int, int] = {id(root): 1}  # 1 open, 2 done
-    back: set[tuple[int, str]] = set()
-    stack: list[tuple[nn.Module, Iterator[tuple[str, nn.Module | None]]]] = [
-        (root, iter(reversed(root._modules.items())))
+def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the modules below one, without the plumbing of parametrizations."""
+    return [
+        (name, child)
+        for name, child in module._modules.items()
+        if child is not None and not (name == "parametrizations" and is_parametrized(module))
     ]
-    while stack:
-        module, children = stack[-1]
-        for name, child in children:
-            if child is None:
-                continue
-            if id(child) not in state:
-                state[id(child)] = 1
-                stack.append((child, iter(reversed(child._modules.items()))))
-                break
-            if state[id(child)] == 1:
-                back.add((id(module), name))
-        else:
-            state[id(module)] = 2
-            done.append(module)
-            stack.pop()
-    return done[::-1], back
 
 
-def _module(module: nn.Module, tree: _Tree) -> data.Module:
+def _module(module: nn.Module, tree: Tree[nn.Module]) -> data.Module:
     first, *aliases = tree.paths[id(module)]
     kind = type(module)
     # parametrizing swaps in a subclass: name the class that the author wrote
     name = kind.__mro__[1].__name__ if is_parametrized(module) else kind.__name__
-    return data.Module(first, name, tuple(aliases[:ALIAS_LIMIT]), tree.counts[id(module)], _facts(module))
+    return data.Module(first, name, tuple(aliases), tree.counts[id(module)], _facts(module))
 
 
 def _facts(module: nn.Module) -> tuple[tuple[str, int], ...]:
@@ -140,10 +83,8 @@ def _facts(module: nn.Module) -> tuple[tuple[str, int], ...]:
     return tuple(facts)
 
 
-def _take(module: nn.Module, tree: _Tree, found: _Found) -> None:
-    path = tree.paths[id(module)][0]
+def _take(module: nn.Module, path: str, found: _Found) -> None:
     transient = module._non_persistent_buffers_set
-    pipes = tree.plumbing.get(id(module), ())
     for name, parameter in module._parameters.items():
         if parameter is not None:
             found.tensors.append(_slot(found, path, name, parameter))
@@ -152,7 +93,7 @@ def _take(module: nn.Module, tree: _Tree, found: _Found) -> None:
             slot = _slot(found, path, name, buffer)
             kept = name not in transient
             found.tensors.append(replace(slot, kind=Kind.BUFFER, persistent=kept, trainable=False))
-    for pipe in pipes:
+    for pipe in plumbing(module):
         for name, tensor in pipe.inner:
             slot = _slot(found, path, name, tensor)
             if not isinstance(tensor, nn.Parameter):

@@ -135,3 +135,17 @@ def test_ties_are_the_connected_parts_of_element_sets(tensors: tuple[Tensor, ...
     seen = Snapshot(tensors, storages=(100, 100))
     counts = tally(seen)
     assert counts.stored == len(set().union(*where.values())) <= counts.named
+
+
+def test_a_shared_module_is_first_called_as_torch_meets_it() -> None:
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            shared = nn.Linear(2, 2)
+            self.inner = nn.Sequential(shared)
+            self.late = shared
+
+    module = Outer()
+    seen = capture(module)
+    assert [entry.path for entry in seen.modules] == [name for name, _ in module.named_modules()]
+    assert seen.by_path["inner.0"].aliases == ("late",)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from shareviz import text
 from shareviz.formats._base import Format, Request, Tells, refuse
 from shareviz.formats._file import File
-from shareviz.formats._modules import tree_of
+from shareviz.formats._modules import pickled_modules
 from shareviz.formats._pickle import ClosedUnpickler, names_in_words, unpickle
 from shareviz.formats._slots import kind_note, slots
 from shareviz.formats._states import Found, choose, is_module, leaves
@@ -38,7 +38,7 @@ def read(file: File, request: Request) -> Snapshot:
         io.BytesIO(data), builders=builders(file.limits), storage=storage_of, limits=file.limits
     )
     found = choose(unpickle(unpickler), request.pick, file.limits)
-    tree = tree_of(found.value) if is_module(found.value) else None
+    tree = pickled_modules(found.value) if is_module(found.value) else None
     named = tree.leaves() if tree else leaves(found.value, file.limits)
     tensors, storages = slots(named, stored, file.limits)
     if not tensors:
