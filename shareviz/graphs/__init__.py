@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from shareviz.graphs import dot as _dot
 from shareviz.graphs import paint
+from shareviz.graphs.dot import build
 from shareviz.graphs.fold import fold
 from shareviz.graphs.layout import layout
 from shareviz.graphs.parts import Graph
 from shareviz.graphs.svg import finish
 from shareviz.snapshot import Snapshot
 
-__all__ = ["Graph", "fold", "graph_dot", "graph_png", "graph_svg", "layout"]
+__all__ = ["Graph", "dot_of", "fold", "graph_dot", "graph_png", "graph_svg", "layout", "screen_svg"]
 
 
 def graph_dot(snapshot: Snapshot, *, theme: str = "light", footer: str = "") -> str:
     """Return the module graph as DOT, in the colours of a theme: light or dark."""
-    return paint.painter(theme)(_background(_dot.build(fold(snapshot), footer=footer)))
+    return paint.painter(theme)(dot_of(fold(snapshot), footer=footer, page=True))
 
 
 def graph_svg(snapshot: Snapshot, *, theme: str = "screen", footer: str = "") -> str:
@@ -29,10 +29,7 @@ def graph_svg(snapshot: Snapshot, *, theme: str = "screen", footer: str = "") ->
         SharevizError: layout-missing, layout-timeout, layout-failed.
     """
     graph = fold(snapshot)
-    source = _dot.build(graph, footer=footer)
-    if theme != "screen":
-        source = _background(source)
-    return finish(layout(source), graph, theme=theme)
+    return finish(layout(dot_of(graph, footer=footer, page=theme != "screen")), graph, theme=theme)
 
 
 def graph_png(snapshot: Snapshot, *, theme: str = "light", footer: str = "") -> bytes:
@@ -40,6 +37,15 @@ def graph_png(snapshot: Snapshot, *, theme: str = "light", footer: str = "") -> 
     return layout(graph_dot(snapshot, theme=theme, footer=footer), fmt="png")
 
 
-def _background(source: str) -> str:
-    """Return the DOT on the card's colour: an export has no page behind it."""
-    return source.replace("bgcolor=transparent", f'bgcolor="{paint.CARD}"', 1)
+def screen_svg(raw: bytes, graph: Graph) -> str:
+    """Return the picture for the page, from what `layout` made of `dot_of(graph)`."""
+    return finish(raw, graph, theme="screen")
+
+
+def dot_of(graph: Graph, *, footer: str = "", page: bool = False) -> str:
+    """Return a folded graph as DOT with the sentinel colours of `paint`.
+
+    Args:
+        page: Lay the picture on the page's colour: an export has no page behind it.
+    """
+    return build(graph, footer=footer, page=page)

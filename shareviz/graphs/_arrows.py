@@ -35,20 +35,22 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class Arrows:
-    """The edges of a graph and the loops beside its stacks."""
+    """The edges of a graph, the loops beside its stacks, and the stacks that run one box after the other."""
 
     edges: tuple[Edge, ...]
     loops: tuple[Loop, ...]
+    chained: frozenset[int]
 
 
 def arrows(known: Facts, found: Drafts, around: Frames) -> Arrows:
     """Return the data flow between boxes; without a trace, the order of definition."""
     if known.snapshot.steps is None:
-        return Arrows(tuple(_defined(found, around)), _loops(found, around, set(around.stacks)))
+        every = frozenset(around.stacks)
+        return Arrows(tuple(_defined(found, around)), _loops(found, around, every), every)
     homes, box_of = _keys(known, found)
     seen = _Seen(flow(known.snapshot, homes), box_of)
-    chained = {place for place in around.stacks if seen.in_sequence(place)}
-    return Arrows(tuple(_traced(found, around, seen, chained)), _loops(found, around, chained))
+    chained = frozenset(place for place in around.stacks if seen.in_sequence(place))
+    return Arrows(tuple(_traced(found, around, seen, chained)), _loops(found, around, chained), chained)
 
 
 def _keys(known: Facts, found: Drafts) -> tuple[Homes, dict[Key, int]]:
@@ -75,7 +77,7 @@ def _keys(known: Facts, found: Drafts) -> tuple[Homes, dict[Key, int]]:
     return Homes(whole, slots), box_of
 
 
-def _traced(found: Drafts, around: Frames, seen: _Seen, chained: set[int]) -> list[Edge]:
+def _traced(found: Drafts, around: Frames, seen: _Seen, chained: frozenset[int]) -> list[Edge]:
     first = seen.first()
     pairs: dict[tuple[int, int], None] = {}
     for source, target in seen.flow.pairs:
@@ -106,7 +108,7 @@ def _box(found: Drafts, stack: int, group: int) -> int:
 
 
 def _edge(
-    found: Drafts, around: Frames, pair: tuple[int, int], chained: set[int], first: Mapping[int, int]
+    found: Drafts, around: Frames, pair: tuple[int, int], chained: frozenset[int], first: Mapping[int, int]
 ) -> Edge:
     stacks = [found.boxes[box].stack for box in pair]
     leaves, enters = (around.stacks[place] if place in chained else "" for place in stacks)
@@ -133,7 +135,7 @@ def _defined(found: Drafts, around: Frames) -> list[Edge]:
     return [*edges, *(edge for place in around.stacks for edge in _chain(found, place))]
 
 
-def _loops(found: Drafts, around: Frames, chained: set[int]) -> tuple[Loop, ...]:
+def _loops(found: Drafts, around: Frames, chained: frozenset[int]) -> tuple[Loop, ...]:
     loops = []
     for place, cluster in around.stacks.items():
         folded = found.folded[place]

@@ -26,3 +26,9 @@ def width(text: str, size: int, *, bold: bool = False) -> int:
     """
     units = sum(_WIDTHS.get(ch, _CAPITAL) for ch in text) * size
     return int(-(-units * (_BOLD if bold else 1) // 1000))
+
+
+def laid_out(text: str, size: float) -> float:
+    """Return the points that the layout program gave a text: those of a space for a sign beyond ASCII."""
+    units = (_WIDTHS.get(ch, _CAPITAL) if ch.isascii() else _WIDTHS[" "] for ch in text)
+    return sum(units) * size / 1000

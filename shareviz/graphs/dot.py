@@ -13,7 +13,6 @@ _GRAPH = {
     "rankdir": "TB",
     "compound": "true",
     "newrank": "true",
-    "bgcolor": "transparent",
     "fontname": FONT,
     "fontsize": "13",
     "fontcolor": paint.INK,
@@ -49,9 +48,10 @@ _LABEL = {"color": paint.MUTED, "penwidth": "1", "margin": "0.05,0.02", "class":
 _POINT = {"shape": "point", "width": "0.01", "color": paint.MUTED}
 
 
-def build(graph: Graph, *, footer: str = "") -> str:
+def build(graph: Graph, *, footer: str = "", page: bool = False) -> str:
     """Return the DOT of a folded graph with sentinel colours; notes and footer stand below the picture."""
-    dot = graphviz.Digraph("shareviz", graph_attr=dict(_GRAPH), node_attr=_NODE, edge_attr=_EDGE)
+    ground = {"bgcolor": paint.CARD if page else "transparent"}
+    dot = graphviz.Digraph("shareviz", graph_attr=_GRAPH | ground, node_attr=_NODE, edge_attr=_EDGE)
     lines = [*graph.notes, *([footer] if footer else [])]
     if lines:
         dot.attr(label=f"<{below(lines)}>", labelloc="b", labeljust="l")

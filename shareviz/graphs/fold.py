@@ -6,6 +6,7 @@ Layers of equal structure and equal sharing are one box, so 96 layers take no mo
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from shareviz.graphs._arrows import arrows
 from shareviz.graphs._drafts import Draft, Drafts, block_title, drafts, relative, rows_of
@@ -15,6 +16,7 @@ from shareviz.graphs.parts import Box, Graph, Tie
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, listed, ranges
 
+LONG = 16  # letters of a title that leave no room for the class beside it
 UNTRACED = "Order of definition: the forward pass of this source is not known."
 
 
@@ -34,9 +36,11 @@ def fold(snapshot: Snapshot) -> Graph:
         boxes.append(Box(f"n{number}", title, note, rows[number], *where))
     drawn = arrows(known, found, around)
     traced = snapshot.steps is not None
+    crossed = {frame for place, frame in around.stacks.items() if place not in drawn.chained}
     return Graph(
         boxes=tuple(boxes),
-        clusters=around.clusters,
+        # arrows end at the frame of a chain, but run through the title of others
+        clusters=tuple(replace(one, note="") if one.id in crossed else one for one in around.clusters),
         edges=drawn.edges,
         loops=drawn.loops,
         ties=_ties(found, boxes),
@@ -58,12 +62,16 @@ def _title(known: Facts, found: Drafts, draft: Draft, within: str) -> tuple[str,
     module = known.snapshot.by_path.get(draft.path)
     cls = short(module.cls, 24) if module is not None and module.cls else ""
     title = relative(draft.path, within)
-    return (title, cls) if title else (cls or "model", "")
+    if not title:
+        return cls or "model", ""
+    return title, cls if len(title) < LONG else ""
 
 
 def _names(known: Facts, found: Drafts, draft: Draft) -> str:
     if draft.stack < 0:
-        return clean(draft.path, 160) or "model"
+        module = known.snapshot.by_path.get(draft.path)
+        cls = f": {clean(module.cls, 80)}" if module is not None and module.cls else ""
+        return (clean(draft.path, 160) or "model") + cls
     stack = known.stacks[draft.stack]
     layers = ranges(stack.layers[p] for p in found.folded[draft.stack].groups[draft.group])
     return f"{clean(stack.prefix, 160)} {layers}: {listed(draft.names, 3)}"

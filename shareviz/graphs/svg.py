@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from shareviz.graphs import paint
+from shareviz.graphs._width import laid_out
 from shareviz.graphs.parts import Graph
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -46,11 +47,22 @@ def _describe(group: Element, titles: Mapping[str, str]) -> None:
         said = ElementTree.Element(f"{{{_SVG}}}title")
         said.text = titles[name]
         group.insert(0, said)
+    if "box" in group.get("class", ""):
+        for element in group.iter(f"{{{_SVG}}}text"):
+            _end_at_the_right(element)
     chip = ""
     for element in group:
         chip = paint.set_of_fill(element.get("fill", "")) or chip
         if chip and paint.is_set(element.get("fill", "")):
             element.set("data-set", chip)
+
+
+def _end_at_the_right(element: Element) -> None:
+    """Anchor a number of a box at its right end, so that a page's narrower font keeps the column even."""
+    if element.get("fill") == paint.MUTED and element.get("text-anchor") == "start":
+        size = float(element.attrib["font-size"])
+        end = float(element.attrib["x"]) + laid_out(element.text or "", size)
+        element.attrib |= {"text-anchor": "end", "x": f"{end:.2f}"}
 
 
 def _colour(element: Element, put: Callable[[str], str]) -> None:

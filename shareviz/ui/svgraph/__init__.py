@@ -1,0 +1,67 @@
+"""The module graph on the page: an SVG to pan and zoom that lights up with the map and the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+
+import streamlit as st
+
+from shareviz.errors import SharevizError
+from shareviz.graphs import dot_of, fold, graph_dot, layout, screen_svg
+from shareviz.snapshot import Snapshot
+from shareviz.ui import cache
+from shareviz.ui.component import mounted, pick
+
+_GRAPH = mounted(__file__)
+LATE = "The graph took too long to lay out. The map and the table show the same facts."
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The picture of one model for the page, or why there is none: the error's code and its sentence."""
+
+    svg: str = ""
+    code: str = ""
+    why: str = ""
+
+    @property
+    def sig(self) -> str:
+        """Return a short text that changes with the picture."""
+        return blake2b(self.svg.encode(), digest_size=8).hexdigest()
+
+
+def draw_graph(snapshot: Snapshot, *, key: str, selected: str | None = None) -> str | None:
+    """Draw the module graph and return the set that was just clicked: its id, "" to put it out, or None.
+
+    A click also keeps the set lit on every page. Where the graph cannot be laid out, a sentence says so.
+    """
+    drawn = cache.of(drawing, snapshot)
+    if drawn.code == "layout-missing":
+        st.markdown(drawn.why)
+        theme = st.context.theme.type or "light"
+        alt = "Module graph; the map and the table show the same facts."
+        st.graphviz_chart(graph_dot(snapshot, theme=theme), width="stretch", alt=alt)
+        return None
+    if drawn.code:
+        st.markdown(drawn.why)
+        return None
+    data = {"svg": drawn.svg, "sig": drawn.sig, "selected": selected or ""}
+    result = _GRAPH(key=key, data=data, on_picked_change=partial(pick, key))
+    return None if result.picked is None else str(result.picked)
+
+
+def drawing(snapshot: Snapshot) -> Drawing:
+    """Return the picture for the page; a failure is kept as well, so that no rerun waits for it again."""
+    graph = fold(snapshot)
+    try:
+        return Drawing(screen_svg(_laid_out(dot_of(graph)), graph))
+    except SharevizError as error:
+        late = error.code == "layout-timeout"
+        return Drawing(code=error.code, why=LATE if late else str(error))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _laid_out(dot: str) -> bytes:
+    return layout(dot)

@@ -1,0 +1,178 @@
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".graph");
+  const stage = root.querySelector(".stage");
+  if (root.__sig !== data.sig) { // the same picture keeps its place and zoom
+    root.__sig = data.sig;
+    stage.innerHTML = data.svg;
+    root.__view = { x: 0, y: 0, k: 1, touched: false };
+  }
+  const light = (id) => mark(root, id);
+  const signal = bus.listen(root, data.selected, light);
+  const pick = (id) => bus.pick(root, id, setTriggerValue);
+  point(stage, signal);
+  move(root, stage, signal, pick);
+  zoom(root, stage, signal);
+  keys(root, stage, signal, pick);
+  full(root, signal);
+  const watch = new ResizeObserver(() => { if (!root.__view.touched) fit(root); });
+  watch.observe(stage.parentElement);
+  signal.addEventListener("abort", () => watch.disconnect());
+  if (root.__view.touched) place(root); else fit(root);
+}
+
+// A box may show several sets, so "on" is asked of each of its ids.
+function mark(root, id) {
+  root.classList.toggle("dim", Boolean(id));
+  for (const one of root.querySelectorAll("[data-set]")) one.classList.toggle("on", one.dataset.set.split(" ").includes(id));
+}
+
+// The set under the pointer: that of a chip, or of a box that shows one set only.
+function setAt(target) {
+  for (let one = target.closest?.("[data-set]"); one; one = one.parentElement?.closest("[data-set]")) {
+    if (!one.dataset.set.includes(" ")) return one.dataset.set;
+  }
+  return null;
+}
+
+function point(stage, signal) {
+  let last = null;
+  const say = (id) => { if (id !== last) bus.say((last = id)); };
+  stage.addEventListener("pointerover", (e) => e.pointerType === "mouse" && say(setAt(e.target)), { signal });
+  stage.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && say(null), { signal });
+}
+
+function size(root) {
+  const box = root.querySelector(".stage > svg").viewBox.baseVal;
+  return [box.width, box.height];
+}
+
+const MOST = 960; // px; a taller picture is cut there and dragged, so that it never pushes the table off the page
+
+const LARGEST = 1.15; // a small picture grows a little to fill its card
+
+// Inline: as wide as the card. Full screen, or asked for: all of it.
+function fit(root, whole = false) {
+  const stage = root.querySelector(".stage");
+  const [w, h] = size(root);
+  const wide = stage.clientWidth;
+  if (!wide) return;
+  const inside = root.querySelector("dialog").open;
+  let k = Math.min(inside ? 2 : LARGEST, wide / w);
+  if (!inside) stage.style.height = `${Math.min(Math.ceil(h * k), MOST)}px`;
+  else stage.style.height = "";
+  if (inside || whole) k = Math.min(k, stage.clientHeight / h);
+  Object.assign(root.__view, { k, x: (wide - w * k) / 2, y: inside ? (stage.clientHeight - h * k) / 2 : 0, touched: false });
+  place(root);
+}
+
+function place(root) {
+  const { x, y, k } = root.__view;
+  root.querySelector(".stage > svg").style.transform = `translate(${x}px, ${y}px) scale(${k})`;
+}
+
+// Keeps a hand's width of the picture in sight, wherever it is dragged.
+function shift(root, dx, dy) {
+  const view = root.__view;
+  const stage = root.querySelector(".stage");
+  const [w, h] = size(root);
+  const hold = (at, length, room) => Math.min(Math.max(at, Math.min(48, length) - length), room - Math.min(48, length));
+  view.x = hold(view.x + dx, w * view.k, stage.clientWidth);
+  view.y = hold(view.y + dy, h * view.k, stage.clientHeight);
+  view.touched = true;
+  place(root);
+}
+
+// Zooms by a factor around a point of the stage; without one, around its middle.
+function scale(root, factor, at) {
+  const view = root.__view;
+  const stage = root.querySelector(".stage");
+  const [px, py] = at ?? [stage.clientWidth / 2, stage.clientHeight / 2];
+  const k = Math.min(Math.max(view.k * factor, 0.1), 5);
+  const grown = k / view.k;
+  view.k = k;
+  shift(root, (px - view.x) * (1 - grown), (py - view.y) * (1 - grown));
+}
+
+function spot(stage, event) {
+  const box = stage.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+const SLOP = 4; // px; less is a click
+
+// One pointer drags, two pinch; a press that did not move picks the set.
+function move(root, stage, signal, pick) {
+  const down = new Map();
+  let moved = false;
+  stage.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    if (!down.size) moved = false;
+    down.set(event.pointerId, spot(stage, event));
+  }, { signal });
+  stage.addEventListener("pointermove", (event) => {
+    const from = down.get(event.pointerId);
+    if (!from) return;
+    const to = spot(stage, event);
+    if (!moved && Math.hypot(to[0] - from[0], to[1] - from[1]) < SLOP) return;
+    if (!moved) { moved = true; stage.setPointerCapture(event.pointerId); stage.classList.add("held"); }
+    const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+    if (other) {
+      const span = (p) => Math.max(Math.hypot(p[0] - other[0], p[1] - other[1]), 1);
+      scale(root, span(to) / span(from), other);
+    } else shift(root, to[0] - from[0], to[1] - from[1]);
+    down.set(event.pointerId, to);
+  }, { signal });
+  const up = (event) => {
+    down.delete(event.pointerId);
+    if (!down.size) stage.classList.remove("held");
+  };
+  stage.addEventListener("pointerup", up, { signal });
+  stage.addEventListener("pointercancel", up, { signal });
+  stage.addEventListener("click", (event) => {
+    const id = moved ? null : setAt(event.target);
+    if (id) pick(id);
+  }, { signal });
+}
+
+function zoom(root, stage, signal) {
+  stage.addEventListener("wheel", (event) => {
+    const inside = root.querySelector("dialog").open;
+    if (!event.ctrlKey && !event.metaKey && !inside) return; // the page scrolls
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) scale(root, Math.exp(-event.deltaY * 0.0022), spot(stage, event));
+    else shift(root, -event.deltaX, -event.deltaY);
+  }, { signal, passive: false });
+  const deeds = { in: () => scale(root, 1.25), out: () => scale(root, 0.8), fit: () => fit(root, true), full: () => open(root) };
+  for (const one of root.querySelectorAll("[data-do]")) one.addEventListener("click", deeds[one.dataset.do], { signal });
+}
+
+function keys(root, stage, signal, pick) {
+  const step = 48;
+  const ways = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+  stage.addEventListener("keydown", (event) => {
+    if (ways[event.key]) shift(root, ...ways[event.key]);
+    else if (event.key === "+" || event.key === "=") scale(root, 1.25);
+    else if (event.key === "-") scale(root, 0.8);
+    else if (event.key === "0") fit(root, true);
+    else if (event.key === "Escape" && root.__kept && !root.querySelector("dialog").open) pick(root.__kept);
+    else return;
+    event.preventDefault();
+  }, { signal });
+}
+
+function open(root) {
+  const dialog = root.querySelector("dialog");
+  dialog.append(root.querySelector(".viewer"));
+  dialog.showModal();
+  fit(root);
+}
+
+function full(root, signal) {
+  const dialog = root.querySelector("dialog");
+  root.querySelector(".open").addEventListener("click", () => open(root), { signal });
+  root.querySelector(".close").addEventListener("click", () => dialog.close(), { signal });
+  dialog.addEventListener("close", () => {
+    root.insertBefore(root.querySelector(".viewer"), dialog);
+    fit(root);
+  }, { signal });
+}
