@@ -104,14 +104,14 @@ def _about_list(found: _Container, snapshot: Snapshot) -> Finding:
     first, second = next(
         (a, b) for a, path in found.entries for b, other in found.entries if a < b and path == other
     )
-    code = expression(found.path)
+    code, noun = expression(found.path), _noun(found.path)
     paths = {path for _, path in found.entries}
     return Finding(
         Level.NOTE,
-        f"{plural(many, 'layer')} use {'one object' if objects == 1 else f'{objects} objects'}",
+        f"{plural(many, noun)} use {'one object' if objects == 1 else f'{objects} objects'}",
         f"{place} holds {ranges(numbers)} as {'one module' if objects == 1 else f'{objects} modules'}, "
-        f"so they train as one. Printed, the model shows {many} layers all the same. "
-        f"Meant, or written as [layer] * {many}?",
+        f"so they train as one. Printed, the model shows {plural(many, noun)} all the same. "
+        f"Meant, or written as [{noun}] * {many}?",
         names=_names_under(paths, snapshot),
         evidence=f"{code}[{first}] is {code}[{second}]",
         fix=(
@@ -121,6 +121,13 @@ def _about_list(found: _Container, snapshot: Snapshot) -> Finding:
             "# make the optimizer after this line: it must see the new parameters"
         ),
     )
+
+
+def _noun(path: str) -> str:
+    """Return what the entries of a list are called: tower for towers, layer where the name says nothing."""
+    last = path.rpartition(".")[2].lower()
+    known = ("tower", "expert", "stage", "cell", "head", "encoder", "decoder")
+    return next((word for word in known if last.startswith(word)), "layer")
 
 
 def _about_module(module: Module, snapshot: Snapshot) -> Finding:

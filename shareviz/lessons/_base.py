@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import log2
+from pathlib import Path
 
+import shareviz
 from shareviz.design import Design
 from shareviz.forms import Rows
+from shareviz.jsonio import from_json
 from shareviz.layers import sharing_map, stacks
 from shareviz.models import snapshot_of
 from shareviz.options import Option, Value
@@ -17,6 +21,7 @@ from shareviz.snapshot import Snapshot
 from shareviz.text import smaller
 
 MOST_TILES = 1024
+EXAMPLES = Path(shareviz.__file__).parent / "examples"
 
 
 class Verdict(StrEnum):
@@ -61,6 +66,16 @@ class Tiles:
     def stored(self) -> int:
         """Number of stored tensors."""
         return len(set(self.uses))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The set of each place, S1, S2, … by first use; "" where the place has a tensor of its own."""
+        often = Counter(self.uses)
+        first: dict[int, str] = {}
+        for use in self.uses:
+            if often[use] > 1:
+                first.setdefault(use, f"S{len(first) + 1}")
+        return tuple(first.get(use, "") for use in self.uses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +149,11 @@ def scene(model: str, design: str) -> tuple[Snapshot, Snapshot]:
     """Return a catalogue model as it is, and under a design."""
     before = snapshot_of(model)
     return before, Design.parse(design).plan(before).apply(before)
+
+
+def example(name: str) -> Snapshot:
+    """Return a saved example of the package."""
+    return from_json((EXAMPLES / f"{name}.shareviz.json").read_bytes())
 
 
 def stored(snapshot: Snapshot) -> int:

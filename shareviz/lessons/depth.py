@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from math import log
 
-from shareviz.layers import stacks
+from shareviz.layers import passes, sharing_map, stacks
 from shareviz.lessons import _base as base
+from shareviz.models import snapshot_of
 from shareviz.options import Option, Value
 from shareviz.sharing import distinct
 from shareviz.snapshot import Snapshot
 from shareviz.text import exact, smaller
 
 _MODEL = "encoder?vocab=30000"  # BERT-base with ALBERT's vocabulary
-_ALONE, _NARROW = "all?norms=shared", "factorised?rank=128;all?norms=shared"
-_STACK, _WHOLE, _BOTH = "the stack", "the whole model", "with a narrow table"
-_COLUMN = "ffn.up.weight"
+_ALBERT = "albert-base"
+_SHARED = "all?norms=shared"
+_STACK, _WHOLE, _BOTH = "the stack", "the whole model", "ALBERT, narrow tables too"
+
+
+def _scene(part: str) -> tuple[Snapshot, Snapshot]:
+    if part == _BOTH:
+        return snapshot_of(_MODEL), base.example(_ALBERT)
+    return base.scene(_MODEL, _SHARED)
 
 
 def _in_stack(snapshot: Snapshot) -> int:
@@ -24,30 +31,41 @@ def _in_stack(snapshot: Snapshot) -> int:
 
 def _counts(part: str) -> tuple[int, int]:
     """Return what is stored without and with sharing, of the part that the turn names."""
-    before, after = base.scene(_MODEL, _NARROW if part == _BOTH else _ALONE)
     measure = _in_stack if part == _STACK else base.stored
+    before, after = _scene(part)
     return measure(before), measure(after)
+
+
+def _uses(snapshot: Snapshot) -> tuple[int, ...]:
+    """Return the number of the stored block that each pass of the stack runs."""
+    (stack,) = stacks(snapshot)
+    first = next(
+        column for column in stack.columns if column.endswith("weight") and "norm" not in column.lower()
+    )
+    rows = sharing_map(snapshot, stack).row(first)
+    return base.dense(
+        row for row in (rows[position] for position in passes(snapshot, stack)) if row is not None
+    )
 
 
 def _show(value: Value) -> base.Shown:
     part = str(value)
-    design = _NARROW if part == _BOTH else _ALONE
-    before, after = base.scene(_MODEL, design)
+    before, after = _scene(part)
     old, new = _counts(part)
-    layers = base.layer_uses(before, _COLUMN)
+    layers = _uses(before)
     said = {
         _STACK: f"The stack alone shrinks {smaller(old, new)}",
         _WHOLE: f"The whole model shrinks {smaller(old, new)} by sharing alone",
-        _BOTH: f"Sharing and a narrow token table shrink the model {smaller(old, new)}",
+        _BOTH: f"ALBERT, with narrow tables too, is {smaller(old, new)}",
     }
     labels = tuple(str(layer) for layer in range(len(layers)))
     counted = "Stored in the stack" if part == _STACK else "Stored"
     return base.Shown(
         title=f"{said[part]}: {exact(new)} parameters instead of {exact(old)}",
-        model=_MODEL,
-        design=design,
+        model=_ALBERT if part == _BOTH else _MODEL,
+        design="" if part == _BOTH else _SHARED,
         before=base.Tiles("A block for each layer", layers, 12, labels),
-        after=base.Tiles("One block, every layer", base.layer_uses(after, _COLUMN), 12, labels),
+        after=base.Tiles("One block, every layer", _uses(after), 12, labels),
         bars=(base.Bar(counted, old, new), base.usual_bars(before, after)[1]),
     )
 

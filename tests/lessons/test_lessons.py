@@ -51,6 +51,8 @@ def test_the_turn_shows_a_picture_whose_tiles_share_as_the_models_do(lesson: Les
 def test_the_bars_are_the_counts_of_the_model_and_design_that_the_map_opens(lesson: Lesson) -> None:
     for value in values(lesson):
         shown = lesson.show(value)
+        if shown.model == "albert-base":
+            continue  # a saved example against a catalogue model: held to published counts below
         before, after = scene(canonical(shown.model), Design.parse(shown.design).text)
         stored, work = shown.bars
         if stored.title == "Stored":
@@ -100,12 +102,8 @@ def test_tying_saves_vocabulary_times_width() -> None:
 def test_albert_is_three_different_ratios() -> None:
     depth = lessons()["depth"]
     words = [depth.show(part).bars[0].word for part in depth.option.choices]
-    assert words[:2] == ["÷12.0", "÷3.5"]  # the stack; the whole model by sharing alone
-    assert (
-        9.0
-        < depth.show("with a narrow table").bars[0].before / depth.show("with a narrow table").bars[0].after
-        < 9.4
-    )  # 9.3 in the published model, whose position table is narrow too
+    assert words == ["÷12.0", "÷3.5", "÷9.3"]  # the stack; by sharing alone; ALBERT-base itself
+    assert depth.show(depth.option.choices[2]).bars[0].after == 11_683_584  # as transformers counts it
     assert depth.verdict is Verdict.WRONG
 
 
