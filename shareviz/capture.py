@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from shareviz import snapshot as data
 from shareviz.clone import clone
@@ -22,6 +25,8 @@ _FACTS = {
     "head_dim": ("head_dim", "attention_head_size", "attention_head_dim", "head_size", "key_value_proj_dim"),
 }
 
+_PLAIN = (torch.Tensor, nn.Parameter)
+_REGISTERS = ("_parameters", "_buffers", "_modules")
 _FACT_NAMES = frozenset(name for names in _FACTS.values() for name in names)
 
 
@@ -39,7 +44,10 @@ def capture(module: nn.Module, *, title: str = "") -> Snapshot:
     for current in tree.order:
         _take(current, tree.paths[id(current)][0], found)
     modules = tuple(_module(current, tree) for current in tree.order)
-    notes = tuple(f"{path} leads back to a module that holds it" for path in tree.cycles)
+    notes = (
+        *(f"{path} leads back to a module that holds it" for path in tree.cycles),
+        *_unregistered(tree, found),
+    )
     source = Source("module", title or type(root).__name__, notes)
     return Snapshot(tuple(found.tensors), modules, tuple(found.derived), tuple(found.nbytes), source=source)
 
@@ -52,6 +60,25 @@ class _Found:
     storages: dict[int, int] = field(default_factory=dict)
     objects: dict[int, int] = field(default_factory=dict)
     held: list[torch.UntypedStorage] = field(default_factory=list)  # a freed address is reused
+
+
+def _unregistered(tree: Tree[nn.Module], found: _Found) -> Iterator[str]:
+    """Yield a note for each Parameter that a module keeps in a list, where torch does not look for it.
+
+    The flat list of a recurrent layer repeats what the layer registers, and is no news.
+    """
+    for module in tree.order:
+        for attribute, value in module.__dict__.items():
+            if type(value) not in (list, tuple, dict) or not value or attribute in _REGISTERS:
+                continue
+            own = {id(parameter) for parameter in module._parameters.values()}
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(item, nn.Parameter) and id(item) not in own:
+                    place = f"{tree.paths[id(module)][0]}.{attribute}[{key!r}]".lstrip(".")
+                    number = found.objects.get(id(item))
+                    known = next((slot.name for slot in found.tensors if slot.object == number), None)
+                    same = f" is {known}," if known and number is not None else " is"
+                    yield f"{place}{same} not registered: absent from the state dict"
 
 
 def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -107,16 +134,35 @@ def _take(module: nn.Module, path: str, found: _Found) -> None:
 
 def _slot(found: _Found, path: str, name: str, tensor: torch.Tensor) -> data.Tensor:
     lazy = is_lazy(tensor)
+    plain = lazy or (type(tensor) in _PLAIN and tensor.layout == torch.strided)
+    held = tensor if plain else _leaf(tensor)
     return data.Tensor(
         name=f"{path}.{name}" if path else name,
         module=path,
-        shape=() if lazy else tuple(tensor.shape),
+        shape=() if lazy else tuple(held.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
-        region=None if lazy or tensor.layout != torch.strided else _region(found, tensor),
+        region=None if lazy or held.layout != torch.strided else _region(found, held),
         object=found.objects.setdefault(id(tensor), len(found.objects)),
         kind=Kind.PARAMETER,
         trainable=tensor.requires_grad,
     )
+
+
+def _leaf(tensor: Any) -> torch.Tensor:
+    """Return the tensor whose elements are stored.
+
+    Of a DTensor that is the part in this process, of a sparse tensor its values.
+    """
+    while is_traceable_wrapper_subclass(tensor):
+        names, _ = tensor.__tensor_flatten__()
+        leaves = [
+            part for part in (getattr(tensor, name) for name in names) if isinstance(part, torch.Tensor)
+        ]
+        if len(leaves) != 1:
+            break
+        tensor = leaves[0]
+    leaf: torch.Tensor = tensor._values() if tensor.layout == torch.sparse_coo else tensor
+    return leaf
 
 
 def _region(found: _Found, tensor: torch.Tensor) -> Region:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -78,8 +79,39 @@ def _inside(value: object) -> Iterator[Tensor]:
 
 
 def _copied(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
-    if is_lazy(tensor) or tensor.layout != torch.strided:
+    if is_lazy(tensor) or tensor.layout not in (torch.strided, torch.sparse_coo):
         return copy.deepcopy(tensor)
+    if tensor.layout == torch.sparse_coo:
+        copied = _sparse(tensor, device, storages)
+    elif is_traceable_wrapper_subclass(tensor):
+        copied = _wrapped(tensor, device, storages)
+    else:
+        copied = _strided(tensor, device, storages)
+    if isinstance(tensor, nn.Parameter):
+        parameter = nn.Parameter(copied, requires_grad=tensor.requires_grad)
+        parameter.__dict__.update(tensor.__dict__)
+        return parameter
+    return copied.requires_grad_(tensor.requires_grad) if tensor.is_leaf else copied
+
+
+def _wrapped(tensor: Any, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
+    """Rebuild a tensor that wraps others, such as a DTensor, on copies of those."""
+    names, context = tensor.__tensor_flatten__()
+    parts = {name: getattr(tensor, name) for name in names}  # a DTensor lists its mesh among them
+    for name, part in parts.items():
+        if isinstance(part, Tensor):
+            parts[name] = _copied(part, device, storages)
+    made: Tensor = type(tensor).__tensor_unflatten__(parts, context, tensor.size(), tensor.stride())
+    return made
+
+
+def _sparse(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
+    places, values = (_copied(part, device, storages) for part in (tensor._indices(), tensor._values()))
+    made = torch.sparse_coo_tensor(places, values, tensor.size(), check_invariants=False)
+    return made._coalesced_(tensor.is_coalesced())
+
+
+def _strided(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
     raw = tensor.untyped_storage()
     where = torch.device(device) if device is not None else tensor.device
     if raw._cdata not in storages:
@@ -88,12 +120,7 @@ def _copied(tensor: Tensor, device: str | torch.device | None, storages: dict[in
     copied = torch.empty(0, dtype=tensor.dtype, device=where)
     copied.set_(flat, tensor.storage_offset(), tensor.size(), tensor.stride())
     copied = copied.conj() if tensor.is_conj() else copied
-    copied = torch._neg_view(copied) if tensor.is_neg() else copied
-    if isinstance(tensor, nn.Parameter):
-        parameter = nn.Parameter(copied, requires_grad=tensor.requires_grad)
-        parameter.__dict__.update(tensor.__dict__)
-        return parameter
-    return copied.requires_grad_(tensor.requires_grad) if tensor.is_leaf else copied
+    return torch._neg_view(copied) if tensor.is_neg() else copied
 
 
 def _bytes(tensor: Tensor, device: torch.device) -> Tensor:
