@@ -69,7 +69,7 @@ def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...])
         return ""
     run = len(passes(snapshot, stack))
     found = sharing_map(snapshot, stack)
-    noun = _noun(snapshot, stack)
+    noun = layer_noun(snapshot, stack)
     attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
     if noun == "layer" and attention and forward and attention != forward:
         return f"{run} layers: {attention} attention, {forward} feed-forward stored"
@@ -80,7 +80,8 @@ def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...])
     return f"{plural(run, noun)}, {rows} stored {what if rows == 1 else what + 's'}"
 
 
-def _noun(snapshot: Snapshot, stack: Stack) -> str:
+def layer_noun(snapshot: Snapshot, stack: Stack) -> str:
+    """Return what a member of a stack is called: layer, step, tower, expert or stage."""
     last = stack.prefix.rpartition(".")[2].lower()
     for word in ("cell", "tower", "expert", "stage"):
         if word in last:
@@ -135,7 +136,7 @@ def _reasons(snapshot: Snapshot, counts: Tally) -> list[str]:
             runs = {
                 len(shared.layers) for shared in sets if shared.kind == "layers" and len(shared.layers) > 1
             }
-            run, noun = len(passes(snapshot, stack)), _noun(snapshot, stack)
+            run, noun = len(passes(snapshot, stack)), layer_noun(snapshot, stack)
             if len(stack.layers) == 1:
                 reasons.append(f"one stored block runs {run} times")
             elif len(runs) == 1:
