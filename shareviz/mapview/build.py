@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from shareviz.headline import layer_noun
 from shareviz.layers import Stack, identity, passes, stacks
 from shareviz.mapview._picture import Cell, Column, Group, Picture, Row, Section
 from shareviz.mapview.columns import Lane, Pattern, lanes
@@ -12,7 +14,7 @@ from shareviz.mapview.facts import Facts
 from shareviz.mapview.modules import bars, bridged, module_section, outside
 from shareviz.sharing import distinct
 from shareviz.snapshot import Snapshot
-from shareviz.text import clean, count
+from shareviz.text import clean, count, ranges
 
 BARS = 10  # more modules than these outside the stacks become a section of their own
 TALL, LOW = 28, 3  # pixels of a row, at most and at least
@@ -23,7 +25,9 @@ def picture(snapshot: Snapshot) -> Picture:
     facts = Facts(snapshot)
     found = stacks(snapshot)
     rest = outside(snapshot, {name for stack in found for name in stack.slots()})
-    sections = [stack_section(facts, stack, titled=len(found) > 1) for stack in found]
+    sections = [
+        stack_section(facts, stack, title) for stack, title in zip(found, _titles(found), strict=True)
+    ]
     above, below = bars(facts, rest)
     if not found or len(rest) > BARS:
         above, below = (), ()
@@ -40,7 +44,18 @@ def picture(snapshot: Snapshot) -> Picture:
     )
 
 
-def stack_section(facts: Facts, stack: Stack, *, titled: bool) -> Section:
+def _titles(found: Sequence[Stack]) -> list[str]:
+    """Return what tells stacks apart: nothing for one, the prefix, and the layers where it is not enough."""
+    if len(found) < 2:
+        return ["" for _ in found]
+    times = Counter(stack.prefix for stack in found)
+    return [
+        clean(stack.prefix, 60) + (f" {ranges(stack.layers)}" if times[stack.prefix] > 1 else "")
+        for stack in found
+    ]
+
+
+def stack_section(facts: Facts, stack: Stack, title: str) -> Section:
     """Return the grid of one stack: a row for each run of a layer, a column for each kind of tensor."""
     order = passes(facts.snapshot, stack)
     again = sorted(order) != list(range(len(stack.layers)))
@@ -50,13 +65,13 @@ def stack_section(facts: Facts, stack: Stack, *, titled: bool) -> Section:
         Row(str(run if again else stack.layers[place]), clean(stack.path(place), 120))
         for run, place in enumerate(order)
     )
-    header = "run" if again else "layer"
+    header = "run" if again else layer_noun(facts.snapshot, stack)
     cells: list[Cell] = []
     for place, lane in enumerate(found):
         column = [_names(stack, lane, layer) for layer in order]
         cells += _lane_cells(facts, (place, lane, header), column, rows)
     return Section(
-        title=clean(stack.prefix, 60) if titled else "",
+        title=title,
         header=header,
         groups=_groups(facts, stack, found, order),
         rows=rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shareviz.layers import Stack
 from shareviz.roles import Role
@@ -29,18 +29,24 @@ _ORDER = (
     Role.NORM,
 )
 _TITLES = {
-    Role.FEED_FORWARD: "FFN",
-    Role.NORM: "norms",
-    Role.HEAD: "head",
-    Role.ADAPTER: "adapters",
-    Role.EMBEDDING: "tables",
+    Role.FEED_FORWARD: ("FFN", "FFN"),
+    Role.ATTENTION: ("attention", "attn"),
+    Role.RECURRENT: ("recurrent", "rec"),
+    Role.CONVOLUTION: ("convolution", "conv"),
+    Role.POSITION: ("positions", "pos"),
+    Role.NORM: ("norms", "norm"),
+    Role.HEAD: ("head", "head"),
+    Role.ADAPTER: ("adapters", "low"),
+    Role.EMBEDDING: ("tables", "table"),
 }
+CROSS = ("cross", "cross")
 _SHORT: tuple[tuple[Role, str, str], ...] = (
     (Role.ATTENTION, r"q|q_proj|query|wq|to_q|q_lin|query_proj|queries", "q"),
     (Role.ATTENTION, r"k|k_proj|key|wk|to_k|k_lin|key_proj|keys", "k"),
     (Role.ATTENTION, r"v|v_proj|value|wv|to_v|v_lin|value_proj|values", "v"),
     (Role.ATTENTION, r"o|o_proj|out_proj|c_proj|dense|wo|to_out|out_lin|proj|out|output", "o"),
     (Role.ATTENTION, r"c_attn|qkv|qkv_proj|query_key_value|wqkv|in_proj\w*", "qkv"),
+    (Role.CONVOLUTION, r"conv\w*", "conv"),
     (Role.FEED_FORWARD, r"gate|gate_proj|wi_0|w1g", "gate"),
     (Role.FEED_FORWARD, r"up|up_proj|c_fc|fc1|lin1|linear1|wi|wi_1|w1|dense_h_to_4h|ffn|intermediate", "in"),
     (
@@ -49,6 +55,7 @@ _SHORT: tuple[tuple[Role, str, str], ...] = (
         "out",
     ),
 )
+_WORDS = re.compile(r"_?(proj|projection|layer|linear|embeddings?|attention|bias|weight)$")
 _COMPILED = tuple((role, re.compile(pattern), label) for role, pattern, label in _SHORT)
 _SUFFIX = re.compile(r"(?:^|[._])(weight|bias)(?=$|_)")
 
@@ -114,27 +121,30 @@ def _label(role: Role, base: str, column: str) -> str:
     number = base.rpartition(".")[2]
     if number.isdecimal():
         return f"{clean(parts[-1])[:1]}{number}"
-    return clean(re.sub(r"_?(proj|layer)$", "", parts[-1]) or parts[-1], 80).strip("_")[:5]
+    word = parts[-1]
+    while len(shorter := _WORDS.sub("", word)) < len(word) and shorter:
+        word = shorter
+    word = clean(word, 80).strip("_").partition("_")[0]
+    return word if len(word) <= 4 else word[:3]
 
 
 def _titled(found: Sequence[Lane]) -> list[Lane]:
-    """Name the groups: the role, and for a second module of the same role its own name."""
-    seen: dict[Role, list[str]] = {}
+    """Name the groups by their role; a second attention is cross-attention, or has its own name."""
+    own: dict[Role, str] = {}  # the module of the first group of each role
+    groups: dict[tuple[Role, str], list[Lane]] = {}
     for lane in found:
-        parents = seen.setdefault(lane.role, [])
-        parent = _parent(lane)
-        if parent not in parents:
-            parents.append(parent)
+        own.setdefault(lane.role, _parent(lane))
+        groups.setdefault((lane.role, _parent(lane)), []).append(lane)
     out = []
-    for lane in found:
-        parents = seen[lane.role]
-        title = _TITLES.get(lane.role, lane.role.value)
-        if lane.role is Role.ATTENTION and len(parents) > 1 and parents.index(_parent(lane)):
-            title = "cross" if re.search("cross|enc", _parent(lane), re.I) else _last(_parent(lane))[:10]
-        out.append(Lane(lane.columns, lane.role, title, lane.label, lane.title))
-    # lanes of one group stand together
-    order = {group: place for place, group in enumerate(dict.fromkeys(lane.group for lane in out))}
-    return sorted(out, key=lambda lane: order[lane.group])
+    for (role, parent), members in groups.items():
+        long, short = _TITLES.get(role, (role.value, role.value))
+        if parent != own[role]:
+            long, short = (
+                CROSS if re.search("cross|enc", parent, re.I) else (_last(parent), _last(parent)[:5])
+            )
+        title = long if len(long) <= 5 * len(members) else short
+        out += [replace(lane, group=title) for lane in members]
+    return out
 
 
 def _parent(lane: Lane) -> str:
@@ -163,9 +173,7 @@ def _numbered(found: Iterable[Lane]) -> list[Lane]:
             norms += 1
             label = f"n{norms}"
         times = used[f"{lane.group} {label}"] = used.get(f"{lane.group} {label}", 0) + 1
-        out.append(
-            Lane(lane.columns, lane.role, lane.group, label if times == 1 else f"{label}{times}", lane.title)
-        )
+        out.append(replace(lane, label=label if times == 1 else f"{label}{times}"))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,6 +20,7 @@ Modules = Mapping[str, Sequence[str]]
 
 _LABELS = {Role.EMBEDDING: "tokens", Role.POSITION: "positions", Role.NORM: "norm", Role.HEAD: "head"}
 _OTHERS = "others"
+_SUFFIX = re.compile(r"_(embeddings?|proj|layer|weight)$")
 
 
 class Line(NamedTuple):
@@ -54,13 +56,19 @@ def _bar(facts: Facts, path: str, names: Sequence[str]) -> Bar:
     numel = facts.numel(names)
     last = clean(path.rpartition(".")[2] or names[0], 80)
     return Bar(
-        label=_LABELS.get(facts.roles[names[0]]) or last[:10],
+        label=_LABELS.get(facts.roles[names[0]]) or _bar_label(last),
         set=id_,
         text=f"{shape(facts.slot(names[0]).shape)} · {count(numel)}",
         style=facts.style(id_),
         title=clean(path or names[0], 120),
         note=f"{listed(names, 4)} · {exact(numel)} · {facts.word(id_)}",
     )
+
+
+def _bar_label(name: str) -> str:
+    """Return at most two words of a module's name, each short enough for the margin."""
+    words = [word[:10] for word in _SUFFIX.sub("", name).split("_") if word]
+    return " ".join(words[:2]) or name[:10]
 
 
 def module_section(facts: Facts, modules: Modules, title: str) -> Section:

@@ -69,7 +69,7 @@ def _offer(text: str, snapshot: Snapshot) -> None:
         st.markdown(f"**{theme.plain(snapshot.source.title)}**  \n{said(after)}", width="content")
         st.space("stretch")
         if st.button("Use this model", type="primary", icon=":material/check:"):
-            state.set_model(text)
+            state.set_model(library.built_ref(text))
             state.set_design(preset.design.text)
             st.rerun()
 

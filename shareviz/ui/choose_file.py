@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from shareviz.errors import FormatError, SharevizError
+from shareviz.errors import SharevizError
 from shareviz.formats import Upload, limits_of, load
 from shareviz.sharing import tied_groups
 from shareviz.snapshot import Snapshot
@@ -56,14 +56,12 @@ def _opened(sent: Sequence[Any], pick: str | None) -> Snapshot:
             raise held[1]
         return held[1]  # type: ignore[no-any-return]
     first, *rest = uploads([(file.name, file.getvalue()) for file in sent])
-    with st.status("Reading header…") as status:
-        try:
+    try:
+        with st.spinner("Reading header…"):
             snapshot = load(first, companions=rest, pick=pick, limits=limits_of())
-        except (SharevizError, FormatError) as error:
-            status.update(label="Not opened", state="error")
-            st.session_state[OPENED] = (mark, error)
-            raise
-        status.update(label=found(snapshot), state="complete")
+    except SharevizError as error:
+        st.session_state[OPENED] = (mark, error)
+        raise
     st.session_state[OPENED] = (mark, snapshot)
     return snapshot
 

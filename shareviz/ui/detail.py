@@ -42,10 +42,11 @@ def draw_detail(view: View, selected: str | None) -> None:
 
 
 def _told(snapshot: Snapshot, shared: SharedSet) -> str:
+    what = theme.plain(shared.what[:1].upper() + shared.what[1:])
     evidence = f"{why(shared)} ({theme.plain(reason(snapshot, shared))})"
     return (
-        f"{shared.what[:1].upper()}{theme.plain(shared.what[1:])}. Stored once {count(shared.stored)}, "
-        f"{shared.users}, saves {count(shared.saved)}. Why: {evidence}."
+        f"{what}. Stored once: **{count(shared.stored)}** for {shared.users}. "
+        f"Saves **{count(shared.saved)}**. Why it counts as shared: {evidence}."
     )
 
 

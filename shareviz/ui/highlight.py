@@ -10,6 +10,7 @@ from shareviz.ui.frame import View
 
 KEY = "sv_highlight"
 MOST = 24
+BESIDE = 10
 HINT = "Hover or tap any colour to see where the same tensor is used. Click to keep it lit."
 HELP = "A set is all tensors used by the same list of places. Its colour and id are the same everywhere."
 
@@ -22,7 +23,8 @@ def pick_set(view: View) -> str | None:
         return None
     # the pills follow the session, which a click in the map or a link may have changed
     st.session_state[KEY] = lit if lit in ids[:MOST] else None
-    with st.container(horizontal=True, vertical_alignment="bottom", key="sv_highlight_row"):
+    # beside the hint while there is room for it, else above it over the whole width
+    with st.container(horizontal=len(ids) <= BESIDE, vertical_alignment="bottom", key="sv_highlight_row"):
         st.pills("Highlight", ids[:MOST], key=KEY, help=HELP, on_change=_follow)
         st.caption(HINT)
     return lit

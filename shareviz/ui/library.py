@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "gpt12-cycle3"
 UPLOAD = "upload"
-FOLDER = Path(os.environ.get("SHAREVIZ_EXAMPLES") or Path(__file__).parent.parent / "examples")
+FOLDER = Path(__file__).parent.parent / "examples"
 SUFFIX = ".shareviz.json"
 
 Live = Callable[..., "nn.Module"]
@@ -74,7 +73,15 @@ def find(ref: str, uploads: Mapping[str, Snapshot]) -> Chosen:
         raise OptionError(f"There is no model {clean(name, 40)!r}.", hint="Choose one with Change model.")
     text = canonical(ref)
     snapshot = built(text)
-    return Chosen(text, snapshot.source.title, "built", snapshot, _builder(text))
+    return Chosen(built_ref(text), snapshot.source.title, "built", snapshot, _builder(text))
+
+
+def built_ref(text: str) -> str:
+    """Return the text of a build in a link: with "?" at its end where an example has the same name.
+
+    The catalogue reads both spellings alike.
+    """
+    return f"{text}?" if text in examples() else text
 
 
 class UploadGone(OptionError):

@@ -10,7 +10,7 @@ from shareviz.charts.palette import IDENTITIES
 
 _PAGE = """
 <style>
-.stMainBlockContainer { padding-top: 4.6rem; max-width: 82rem; }
+.stMainBlockContainer { max-width: 82rem; }
 .st-key-sv_bar { row-gap: 0; }
 </style>
 """

@@ -5,16 +5,25 @@ from __future__ import annotations
 import pytest
 
 from shareviz.errors import OptionError
+from shareviz.models import canonical, catalogue
 from shareviz.ui import library
 from shareviz.ui.library import UploadGone
 
 
 def test_an_example_has_no_live_module_and_a_build_has_one() -> None:
     assert library.find(library.DEFAULT, {}).live is None
-    chosen = library.find("siamese", {})
+    chosen = library.find("multitask", {})
     assert chosen.badge == "built"
     assert chosen.live is not None
     assert next(chosen.live().parameters()).is_meta
+
+
+@pytest.mark.parametrize("family", sorted(catalogue()))
+def test_every_family_can_be_told_from_every_example(family: str) -> None:
+    chosen = library.find(library.built_ref(family), {})
+    assert chosen.badge == "built"
+    assert library.find(chosen.ref, {}).badge == "built"
+    assert canonical(chosen.ref) == family
 
 
 def test_a_text_has_one_spelling() -> None:

@@ -151,7 +151,8 @@ function sums(one, section, line, at) {
   let column = 0;
   for (const group of section.groups) {
     const sum = make("div", "stored", group.stored);
-    if (group.again) sum.append(make("small", "", group.again));
+    // "×4 = 28.3 M" may break at "=", never before the unit
+    if (group.again) sum.append(make("small", "", group.again.replace(/ (?=[kMBT]$)/, "\u00a0")));
     sum.style.gridArea = `${line} / ${at[column]} / auto / span ${group.columns.length}`;
     one.append(sum);
     column += group.columns.length;
