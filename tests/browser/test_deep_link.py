@@ -60,6 +60,6 @@ def test_the_first_page_stands_without_torch(open_page: Open, start_server: Star
     port = base.rpartition(":")[2]
     assert not loaded(port, "libtorch")
     # the probe itself works: a build does load torch
-    built = open_page("/?m=siamese", base=base)
+    built = open_page("/?m=multitask", base=base)
     assert title(built)
     assert loaded(port, "libtorch")

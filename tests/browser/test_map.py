@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Open = Callable[..., "Page"]
-MAP, TABLE = ".st-key-sv_map", ".st-key-sv_sets"
+MAP, TABLE, GRAPH = ".st-key-sv_map", ".st-key-sv_sets", ".st-key-sv_graph"
 
 
 def lit(page: Page, where: str, what: str) -> set[str]:
@@ -52,11 +52,13 @@ def test_nothing_scrolls_sideways(open_page: Open, width: int, theme: str) -> No
     assert inner[0] <= inner[1] + 1
 
 
-def test_pointing_at_a_cell_lights_map_and_table_together(open_page: Open) -> None:
+def test_pointing_at_a_cell_lights_map_graph_and_table_together(open_page: Open) -> None:
     page = open_page("/")
+    page.locator(f"{GRAPH} svg [data-set]").first.wait_for()
     page.locator(f'{MAP} .cell[data-set="S2"]').first.hover()
     assert lit(page, MAP, ".cell") == {"S2"}
     assert lit(page, TABLE, "tr") == {"S2"}
+    assert lit(page, GRAPH, "[data-set]") == {"S2"}
     page.mouse.move(5, 5)
     assert lit(page, MAP, ".cell") == set()
 
