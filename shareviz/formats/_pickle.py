@@ -6,11 +6,10 @@ memo. Every opcode is counted.
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from struct import error as StructError
-from typing import Any
+from typing import Any, Protocol
 
 from shareviz import text
 from shareviz.errors import FormatError
@@ -28,6 +27,14 @@ BROKEN = (
 Builders = Mapping[str, Any]  # a callable of the closed table, or a value that a name stands for
 
 
+class Stream(Protocol):
+    """What a pickle is read from."""
+
+    def read(self, nbytes: int, /) -> bytes: ...
+
+    def readline(self) -> bytes: ...
+
+
 class ClosedUnpickler(pickle._Unpickler):
     """Unpickles with a closed table of builders; `foreign` holds every other name, in order.
 
@@ -35,7 +42,7 @@ class ClosedUnpickler(pickle._Unpickler):
     """
 
     def __init__(
-        self, data: io.BytesIO, *, builders: Builders, storage: Callable[[Any], Any], limits: Limits
+        self, data: Stream, *, builders: Builders, storage: Callable[[Any], Any], limits: Limits
     ) -> None:
         super().__init__(data, errors="replace")
         self.builders = {"collections.OrderedDict": self.mapping, **builders}

@@ -14,7 +14,7 @@ from typing import Any
 from shareviz import text
 from shareviz.formats._base import Limits, refuse
 from shareviz.formats._opcodes import Global, Record
-from shareviz.snapshot import DTYPE_BYTES, contiguous, itemsize
+from shareviz.snapshot import TORCH_BYTES, contiguous, itemsize
 
 _STORAGES = {
     **{"Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16"},
@@ -40,11 +40,15 @@ class StorageType:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A storage as a pickle refers to it: its key in the file, its type, the bytes it claims."""
+    """A storage as a pickle refers to it: its key in the file, its type, the bytes it claims.
+
+    `offset` is where a view of it starts, in elements: files from before 1.6 can name one.
+    """
 
     key: str
     dtype: str
     nbytes: int
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +82,11 @@ def storage_of(pid: Any) -> Storage:
     known = isinstance(kind, StorageType) and isinstance(key, str)
     if not known or not _is_whole(elements) or elements < 0:
         raise ValueError("a storage without a type, key and size")
-    return Storage(key, kind.dtype, int(elements * itemsize(kind.dtype)))
+    view = pid[5] if len(pid) > 5 else None  # (its key, offset, elements)
+    offset = view[1] if isinstance(view, tuple) and len(view) == 3 else 0
+    if not _is_whole(offset) or offset < 0:
+        raise ValueError("a view of a storage without an offset")
+    return Storage(key, kind.dtype, int(elements * itemsize(kind.dtype)), offset)
 
 
 def builders(limits: Limits) -> Mapping[str, Any]:
@@ -120,6 +128,7 @@ class _Rebuild:
         if not isinstance(storage, Storage) or not _is_whole(offset):
             raise ValueError("a tensor without a storage")
         flags = _flags(rest[2]) if len(rest) > 2 else ()
+        offset += storage.offset
         return TensorRecord(storage, storage.dtype, self.sizes(size), offset, self.sizes(stride), flags)
 
     def typed(self, storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> TensorRecord:
@@ -179,7 +188,7 @@ def _is_whole(value: Any) -> bool:
 
 def _named() -> dict[str, Any]:
     """Values that a name stands for: dtypes, storage classes, and what is not needed."""
-    named: dict[str, Any] = {f"torch.{name}": DType(name) for name in DTYPE_BYTES}
+    named: dict[str, Any] = {f"torch.{name}": DType(name) for name in TORCH_BYTES}
     for name, dtype in _STORAGES.items():
         for home in ("torch", "torch.cuda", "torch.storage"):
             named[f"{home}.{name}Storage"] = StorageType(dtype)

@@ -15,7 +15,6 @@ _CONVERT = "Save its state dict with torch.save or safetensors, and open that."
 _UNPACK = "Unpack it, and open one checkpoint file."
 _TO_SAFETENSORS = "Convert its weights to safetensors, and open that."
 _BESIDE = "Open the config.json beside it."
-_LEGACY_MAGIC = b"\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,6 @@ _STARTS: tuple[tuple[bytes, Wrong], ...] = (
     (b"\xfd7zXZ", _other("an xz archive", _UNPACK)),
     (b"\x28\xb5\x2f\xfd", _other("a zstd archive", _UNPACK)),
     (b"BZh", _other("a bzip2 archive", _UNPACK)),
-    (b"GGUF", _later("a GGUF file", "Open the safetensors files that it was converted from.")),
-    (
-        b"FUGG",
-        _later("a GGUF file in big-endian order", "Open the safetensors files that it came from."),
-    ),
     (b"\xff\xfe", _other("text in UTF-16", "Save it as UTF-8, and open that.")),
     (b"\xfe\xff", _other("text in UTF-16", "Save it as UTF-8, and open that.")),
     (
@@ -136,11 +130,6 @@ def _compressed(file: File) -> Wrong | None:
 
 def _pickle(file: File) -> Wrong | None:
     head = file.head
-    if _LEGACY_MAGIC in head[:32]:
-        return _later(
-            "a PyTorch file from before version 1.6",
-            "Load it with torch.load(path, weights_only=True), and save the state dict again.",
-        )
     old = re.match(rb"[c(][\w.]+\n[\w.]+\n|\(dp\d|\(lp\d", head)
     old = old if file.at(file.size - 1, 1) == b"." else None  # a text can start like this, not end
     if old or (head[:1] == b"\x80" and head[1:2] in (b"\1", b"\2", b"\3", b"\4", b"\5")):

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class Payload:
@@ -127,9 +128,16 @@ def _dup(marker: Path) -> bytes:
     return out.getvalue()
 
 
-def _legacy(marker: Path) -> bytes:
-    magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-    return magic + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + pickle.dumps(Payload(marker), 2)
+def legacy(*parts: bytes) -> bytes:
+    """Return a file from before torch 1.6: three pickles of its own, then an object, keys, storages."""
+    start = (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True})
+    return b"".join((*(pickle.dumps(value, 2) for value in start), *parts))
+
+
+def _legacy_state(
+    *, keys: object = ("0",), length: int = 4, data: bytes = b"\0" * 16, **numbers: Any
+) -> bytes:
+    return legacy(state(**numbers), pickle.dumps(keys, 2), struct.pack("<q", length), data)
 
 
 def _encrypted(_marker: Path) -> bytes:
@@ -171,7 +179,6 @@ _LONG_NAME = "n" * 70_000_000
 PICKLES = (
     Bad("rce.pt", lambda m: zipped(pickle.dumps(Payload(m), 2)), ("no-tensors",), "io.open"),
     Bad("rce4.pt", lambda m: zipped(pickle.dumps([Payload(m)], 4)), ("no-tensors",), "io.open"),
-    Bad("rce_legacy.pt", _legacy, ("no-tensors", "unsupported")),
     Bad("rce_raw.bin", lambda m: pickle.dumps(Payload(m), 2), ("pickle-only",), "bare pickle"),
     Bad("rce_raw0.bin", lambda m: pickle.dumps(Payload(m), 0), ("pickle-only",), "bare pickle"),
     Bad("memo_bomb.pt", _is(zipped(b"\x80\x02Nr\xff\xff\xff\x3f.")), ("no-tensors",)),
@@ -184,7 +191,7 @@ PICKLES = (
     Bad("deep.pt", _is(zipped(_deep(300_000))), ("limit",), "nest"),
     Bad("cycle.pt", _is(zipped(b"\x80\x02]q\x00h\x00a.")), ("limit", "no-tensors")),
     Bad("laughs.pt", _is(zipped(laughs())), ("limit",), "repeat"),
-    Bad("deep_key.pt", _is(zipped(b"\x80\x02}N" + b"\x85" * 2_000_000 + b"Ns.")), ("no-tensors",)),
+    Bad("deep_key.pt", _is(zipped(b"\x80\x02}N" + b"\x85" * 300_000 + b"Ns.")), ("no-tensors",)),
     Bad("missing_storage.pt", _is(zipped(state())), ("malformed",), "weight"),
     Bad("short_storage.pt", _is(zipped(state(), ("0", b"\0" * 8))), ("malformed",), "16 bytes"),
     Bad("view_oob.pt", _is(zipped(state(offset=1), _EYE)), ("malformed",), "weight"),
@@ -216,6 +223,28 @@ def _deflated_storage() -> bytes:
         file.writestr("archive/data/0", b"\0" * 16, compress_type=zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
+
+LEGACY = (
+    Bad("rce_legacy.pt", lambda m: legacy(pickle.dumps(Payload(m), 2)), ("no-tensors",), "io.open"),
+    Bad(
+        "rce_magic.pt", lambda m: legacy()[:15] + pickle.dumps(Payload(m), 2) * 4, ("no-tensors",), "io.open"
+    ),
+    Bad("legacy_memo.pt", _is(legacy(b"\x80\x02Nr\xff\xff\xff\x3f.")), ("no-tensors",)),
+    Bad("legacy_alloc.pt", _is(legacy(b"\x80\x04\x8e" + b"\xff" * 7 + b"\x0f")), ("limit", "truncated")),
+    Bad("legacy_short.pt", _is(_legacy_state(length=3, data=b"\0" * 12)), ("malformed",), "16 bytes"),
+    Bad("legacy_oob.pt", _is(_legacy_state(offset=1)), ("malformed",), "weight"),
+    Bad("legacy_length.pt", _is(_legacy_state(length=2**62)), ("truncated",), "cut off"),
+    Bad("legacy_negative.pt", _is(_legacy_state(length=-4)), ("malformed",), "negative"),
+    Bad("legacy_twice.pt", _is(_legacy_state(keys=["0", "0"])), ("malformed",), "twice"),
+    Bad("legacy_key.pt", _is(_legacy_state(keys=["../../etc/passwd"])), ("malformed",), "no tensor"),
+    Bad("legacy_no_key.pt", _is(_legacy_state(keys=[])), ("malformed",), "does not hold"),
+    Bad("legacy_keys.pt", _is(_legacy_state(keys=5)), ("malformed",), "list"),
+    Bad("legacy_cut.pt", _is(legacy(state())[:-9]), ("truncated",), "ends within"),
+    Bad("legacy_end.pt", _is(legacy()), ("truncated",)),
+    Bad("legacy_line.pt", _is(legacy(b"c" + b"a" * 100)), ("truncated",)),
+    Bad("legacy_laughs.pt", _is(legacy(laughs())), ("limit",), "repeat"),
+    Bad("legacy_deep.pt", _is(legacy(_deep(100_000))), ("limit",), "nest"),
+)
 
 SAFETENSORS = (
     Bad("st_header_1tb.safetensors", _is(header({}, length=2**40)), ("limit",), "1.0 TiB"),
@@ -337,8 +366,6 @@ GENERIC = (
     Bad("model.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "gzip"),
     Bad("things.zip", _zip_of("a.txt"), ("unknown-format",), "zip"),
     Bad("model.onnx", _is(b"\x08\x08\x12\x07pytorch"), ("unsupported",), "ONNX"),
-    Bad("model.gguf", _is(b"GGUF\x03\0\0\0"), ("unsupported",), "GGUF"),
-    Bad("big.gguf", _is(b"FUGG\0\0\0\x03"), ("unsupported", "malformed"), "big-endian"),
     Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("unsupported",), "TorchScript"),
     Bad("exported.pt2", _zip_of("a/archive_format", "a/models/model.json"), ("unsupported",), ".pt2"),
     Bad("config.json", _is('{"model_type": "gpt2"}'.encode("utf-16")), ("unknown-format",), "UTF-16"),
@@ -359,4 +386,4 @@ GENERIC = (
     Bad("zip_start.zip", _is(b"PK\x03\x04"), ("truncated",)),
 )
 
-BAD = (*PICKLES, *SAFETENSORS, *CONFIGS, *GENERIC)
+BAD = (*PICKLES, *LEGACY, *SAFETENSORS, *CONFIGS, *GENERIC)

@@ -15,6 +15,7 @@ from torch import nn
 from shareviz.capture import capture
 from shareviz.formats import Upload
 from shareviz.jsonio import to_json
+from tests.formats import bad_gguf
 
 SMALL_GPT2: Mapping[str, Any] = {
     "model_type": "gpt2",
@@ -83,10 +84,22 @@ def small_safetensors() -> Upload:
     return Upload("model.safetensors", save({"a": torch.zeros(2, 3), "b": torch.zeros(4)}))
 
 
+def legacy(value: Any, name: str = "old.pt", **options: Any) -> Upload:
+    """Return what torch.save wrote before 1.6."""
+    return pt(value, name, _use_new_zipfile_serialization=False, **options)
+
+
+def small_gguf() -> Upload:
+    """Return a GGUF file of a token table, which is also the head, and a norm."""
+    return Upload("model.gguf", bad_gguf.model(("token_embd.weight", (10, 4)), ("output_norm.weight", (4,))))
+
+
 # one real file for each format, by the module's name; the conformance test asks for it
 EACH: Mapping[str, Callable[[], Upload]] = {
     "config": lambda: config(**SMALL_GPT2),
+    "gguf": small_gguf,
     "safetensors": small_safetensors,
     "shareviz_json": saved_snapshot,
+    "torch_legacy": lambda: legacy(Tied().state_dict()),
     "torch_zip": lambda: pt(Tied().state_dict()),
 }

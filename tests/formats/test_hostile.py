@@ -11,9 +11,9 @@ import pytest
 
 from shareviz.errors import FormatError
 from shareviz.formats import HOSTED, LOCAL, Limits, Upload, load
-from tests.formats import hostile
+from tests.formats import bad_gguf, hostile
 
-ROWS = [pytest.param(bad, id=bad.name) for bad in hostile.BAD]
+ROWS = [pytest.param(bad, id=bad.name) for bad in (*hostile.BAD, *bad_gguf.BAD)]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_bad_file_is_refused_with_its_code_a_message_and_a_hint(bad: hostile.B
 
 
 @pytest.mark.parametrize(
-    "bad", [row for row in ROWS if row.values[0] in (*hostile.PICKLES, *hostile.SAFETENSORS)]
+    "bad", [row for row in ROWS if row.values[0] in (*hostile.PICKLES, *hostile.LEGACY, *hostile.SAFETENSORS)]
 )
 def test_local_limits_give_the_same_verdict(bad: hostile.Bad, marker: Path) -> None:
     assert verdict(bad, marker, LOCAL).code in bad.codes

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from shareviz.errors import FormatError
 from shareviz.formats import HOSTED, LOCAL, Upload, formats, limits_of, load
-from shareviz.formats._base import Code
 from shareviz.formats._file import opened
 from shareviz.jsonio import from_json, to_json
 from tests.formats import hostile, samples
+from tests.formats.fuzz import opens_or_refuses
 
 KINDS = sorted(formats())
 EACH = {kind: samples.EACH[kind]() for kind in KINDS}
@@ -74,18 +72,6 @@ assert not heavy, heavy
 def test_limits_follow_the_environment() -> None:
     assert limits_of({"SHAREVIZ_HOSTED": "1"}) is HOSTED
     assert limits_of({}) is LOCAL
-
-
-HERE = replace(HOSTED, isolated=False)
-
-
-def opens_or_refuses(name: str, data: bytes) -> None:
-    try:
-        assert load(Upload(name, data), limits=HERE).tensors
-    except FormatError as error:
-        assert error.code in get_args(Code)
-        assert error.hint
-        assert str(error).isprintable()
 
 
 NAMES = some.sampled_from(["a.pt", "a.bin", "a.safetensors", "a.shareviz.json", "a", "a.onnx"])
