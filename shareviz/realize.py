@@ -14,7 +14,8 @@ from shareviz.clone import clone, held_tensors, walk
 from shareviz.errors import PlanError
 from shareviz.forms import Form
 from shareviz.parametrized import Made, plumbing
-from shareviz.plan import PLAIN, WHOLE, Plan, Resolved, Root, resolve
+from shareviz.plan import Plan
+from shareviz.rewrites import PLAIN, WHOLE, Resolved, Root, resolve
 from shareviz.snapshot import Tensor
 from shareviz.text import clean
 
@@ -30,7 +31,7 @@ def realize(plan: Plan, module: nn.Module, *, seed: int = 0) -> nn.Module:
             reaches (a flattened LSTM under a form).
     """
     seen = capture(module)
-    resolved = resolve(plan, seen)
+    resolved = resolve(plan.rewrites, seen)
     copy = clone(module)
     host = _Host(getattr(copy, "_orig_mod", copy))
     before = {tensor.name: host.get(tensor) for tensor in seen.tensors if tensor.name in resolved.rewrites}

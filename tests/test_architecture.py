@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # not even inside a function.
 LEVELS = {
     # what everything passes through: plain frozen values, standard library only
-    "data": "snapshot plan forms errors options text plugins",
+    "data": "snapshot rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
         "geometry paths sharing sets roles layers headline tree strategies assumptions capacity ledger"
