@@ -26,8 +26,11 @@ else:
         learn_view.draw_breaks(lesson)
     with right:
         learn_view.draw_claims(lesson.claims)
+        if len(lesson.claims) == 1:  # the columns end at about the same height
+            learn_view.draw_sources(lesson, shown)
     learn_view.draw_saved(lesson)
-    learn_view.draw_sources(lesson, shown)
+    if len(lesson.claims) > 1:
+        learn_view.draw_sources(lesson, shown)
     numbers = frame.Export(
         "Numbers (CSV)",
         f"{lesson.name}.csv",

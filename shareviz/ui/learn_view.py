@@ -146,7 +146,7 @@ def draw_prediction(lesson: Lesson, value: Value) -> None:
 
 def draw_claims(claims: tuple[Claim, ...]) -> None:
     """Draw what people say, and how it fares."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch" if len(claims) > 1 else "content"):
         st.subheader("What people say", anchor=False)
         for number, claim in enumerate(claims):
             if number:
@@ -184,7 +184,7 @@ def draw_saved(lesson: Lesson) -> None:
 
 def draw_sources(lesson: Lesson, shown: Shown) -> None:
     """Draw the sources, and the way to the map."""
-    with st.container(border=True):
+    with st.container(border=True, height="stretch" if len(lesson.claims) == 1 else "content"):
         st.subheader("Sources", anchor=False)
         st.markdown("\n".join(f"- {theme.plain(text)}" for text in lesson.sources))
         if st.button("Open in Map", icon=":material/grid_view:", key=f"sv_map_{lesson.name}"):

@@ -112,5 +112,5 @@ def _draw_matrix(survival: Survival) -> None:
 
 
 def _said(outcomes: list[Outcome]) -> str:
-    """Return the reason of the first outcome that is not kept, or of the first."""
-    return next((one.reason for one in outcomes if one.fate.value != "kept"), outcomes[0].reason)
+    """Return the reason of the first outcome that is not kept; a kept tie needs no words."""
+    return next((one.reason for one in outcomes if one.fate.value != "kept"), "")

@@ -15,7 +15,8 @@ function make(tag, cls, text, more = {}) {
 function line(row, { titles, wide }) {
   const one = document.createElement("tr");
   row.forEach((cell, n) => {
-    const box = make(n ? "td" : "th", wide.includes(n) ? `${cell.tone} wide` : cell.tone, "", n ? {} : { scope: "row" });
+    const kinds = [cell.tone, wide.includes(n) ? "wide" : "", cell.text ? "" : "empty"];
+    const box = make(n ? "td" : "th", kinds.join(" ").trim(), "", n ? {} : { scope: "row" });
     if (n) box.append(make("span", "title", titles[n]));
     const value = make("span", cell.strong ? "value strong" : "value", "");
     if (cell.mark) value.append(make("span", "mark", cell.mark, { ariaHidden: "true" }));
