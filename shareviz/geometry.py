@@ -13,7 +13,7 @@ from shareviz.snapshot import Tensor, itemsize
 
 RUN_LIMIT = 200_000
 
-Run = tuple[int, int]  # bytes, [low, high)
+Run = tuple[float, float]  # bytes, [low, high); fractions, and exact, where elements are packed
 Axis = tuple[int, int]  # length, stride in elements
 
 
@@ -34,7 +34,7 @@ def axes(tensor: Tensor) -> tuple[Axis, ...]:
 def hull(tensor: Tensor) -> Run:
     """Return the smallest interval of bytes that holds the region; empty for no elements."""
     assert tensor.region is not None
-    low, width = tensor.region.offset, int(itemsize(tensor.dtype))
+    low, width = tensor.region.offset, itemsize(tensor.dtype)
     if not tensor.numel:
         return low, low
     return low, low + (sum((length - 1) * stride for length, stride in axes(tensor)) + 1) * width
@@ -43,7 +43,7 @@ def hull(tensor: Tensor) -> Run:
 def runs(tensor: Tensor) -> list[Run] | None:
     """Return the region's contiguous runs of bytes, sorted and disjoint; None beyond the limit."""
     assert tensor.region is not None
-    width, low = int(itemsize(tensor.dtype)), tensor.region.offset
+    width, low = itemsize(tensor.dtype), tensor.region.offset
     if not tensor.numel:
         return []
     moving = sorted((axis for axis in axes(tensor) if axis[1]), key=lambda axis: axis[1])
@@ -89,7 +89,7 @@ def overlap(a: Tensor, b: Tensor) -> bool | None:
     return False
 
 
-def covered(tensors: Iterable[Tensor]) -> int:
+def covered(tensors: Iterable[Tensor]) -> float:
     """Return the bytes that regions of one storage cover together, each byte once.
 
     A region beyond the run limit counts as its hull, an upper bound.

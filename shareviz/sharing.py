@@ -259,7 +259,7 @@ def components(slots: Iterable[Tensor]) -> list[list[Tensor]]:
 def _connected(members: list[tuple[int, Tensor]]) -> list[list[tuple[int, Tensor]]]:
     if len(members) == 1 or len({(slot.region, slot.shape) for _, slot in members}) == 1:
         return [members]
-    open_groups: list[tuple[int, list[tuple[int, Tensor]]]] = []  # (highest byte, members), by low byte
+    open_groups: list[tuple[float, list[tuple[int, Tensor]]]] = []  # (highest byte, members), by low byte
     closed: list[list[tuple[int, Tensor]]] = []
     for place, slot in sorted(members, key=lambda item: geometry.hull(item[1])):
         low, high = geometry.hull(slot)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from math import prod
+from math import ceil, prod
 
 from shareviz.forms import Form
 
-DTYPE_BYTES: Mapping[str, float] = {
+TORCH_BYTES: Mapping[str, float] = {
     **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
     **dict.fromkeys(("float32", "int32", "uint32", "complex32"), 4),
     **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 2),
@@ -23,6 +23,19 @@ DTYPE_BYTES: Mapping[str, float] = {
     "qint32": 4,
     "complex128": 16,
 }
+
+# Packed types of other files, in bytes for one element: each is a whole number over a power of two,
+# so counting bytes with them is exact. Source: ONNX IR, TensorProto; ggml, ggml-common.h (blocks).
+PACKED_BYTES: Mapping[str, float] = {
+    **{"int4": 1 / 2, "uint4": 1 / 2, "float4_e2m1": 1 / 2, "int2": 1 / 4, "uint2": 1 / 4},
+    **{"q4_0": 18 / 32, "q4_1": 20 / 32, "q5_0": 22 / 32, "q5_1": 24 / 32, "q8_0": 34 / 32},
+    **{"q2_k": 84 / 256, "q3_k": 110 / 256, "q4_k": 144 / 256, "q5_k": 176 / 256, "q6_k": 210 / 256},
+    **{"q8_k": 292 / 256, "iq1_s": 50 / 256, "iq1_m": 56 / 256, "iq2_xxs": 66 / 256, "iq2_xs": 74 / 256},
+    **{"iq2_s": 82 / 256, "iq3_xxs": 98 / 256, "iq3_s": 110 / 256, "iq4_nl": 18 / 32, "iq4_xs": 136 / 256},
+    **{"tq1_0": 54 / 256, "tq2_0": 66 / 256, "mxfp4": 17 / 32, "nvfp4": 36 / 64, "q1_0": 18 / 128},
+}
+
+DTYPE_BYTES: Mapping[str, float] = {**TORCH_BYTES, **PACKED_BYTES}
 
 
 class Kind(StrEnum):
@@ -81,8 +94,8 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the elements, were each stored once."""
-        return int(self.numel * itemsize(self.dtype))
+        """Bytes of the elements, were each stored once; a packed type fills its last byte."""
+        return ceil(self.numel * itemsize(self.dtype))
 
     @property
     def counts(self) -> bool:
@@ -222,7 +235,7 @@ class Snapshot:
 
 
 def itemsize(dtype: str) -> float:
-    """Return the bytes of one element; an unknown dtype is a ValueError that names it."""
+    """Return the bytes of one element, a fraction for packed types; an unknown one is a ValueError."""
     try:
         return DTYPE_BYTES[dtype]
     except KeyError:
