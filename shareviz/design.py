@@ -12,9 +12,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shareviz.errors import FormatError, OptionError
+from shareviz.errors import FormatError, OptionError, PlanError
 from shareviz.options import Value, parse, settle, unparse
 from shareviz.plan import Plan
+from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, applies, stacks_of, strategies
 from shareviz.text import clean, plural
@@ -23,6 +24,7 @@ LONGEST = 65_536  # characters of a design
 MOST_STEPS = 8
 PLAN_BYTES = 4 * 2**20  # of an unpacked plan
 
+AS_IT_IS = "As it is"
 _PACKED = "z:"
 
 
@@ -101,7 +103,7 @@ class Design:
         """Return what the page calls this design of a model: Cycle 3, All layers, Own plan."""
         if self.painted is not None:
             return self.painted.title or "Own plan"
-        return preset_title(self, snapshot) or " + ".join(self._titles(snapshot)) or "No sharing"
+        return preset_title(self, snapshot) or " + ".join(self._titles(snapshot)) or AS_IT_IS
 
     def _titles(self, snapshot: Snapshot) -> list[str]:
         names = [step.strategy for step in self.steps]
@@ -123,21 +125,34 @@ class Preset:
 
 
 def presets(snapshot: Snapshot) -> tuple[Preset, ...]:
-    """Return the designs to offer for a model, those alone that apply to it, "None" first."""
+    """Return the designs to offer for a model, those alone that apply to it, "None" first.
+
+    A module that runs again and again cannot be undone by a plan: then the first is "As it is".
+    """
     base: tuple[Step, ...] = ()
     if not applies(strategies()["apart"], snapshot, {}):
         base = (_step("apart"),)
     bare = Design(base).plan(snapshot).apply(snapshot)
     tied = () if applies(_tied(), bare, {"tables": "all"}) else (_step("tied"),)
-    found = [Preset("none", "None", Design(base))]
+    reused = tally(bare).saved_by_reuse or 0
+    found = [Preset("none", AS_IT_IS if reused else "None", Design(base))]
     if tied:
         found.append(Preset("tied", "Tied embeddings", Design(base + tied)))
     for key, title, options in _offers(bare):
         step = _step(options)
-        design = Design((*base, *tied, step))
-        if not applies(strategies()[step.strategy], bare, step.values):
-            found.append(Preset(key, title or step.title, design))
+        if _changes(step, bare):
+            found.append(Preset(key, title or step.title, Design((*base, *tied, step))))
     return tuple(found)
+
+
+def _changes(step: Step, snapshot: Snapshot) -> bool:
+    """Whether a step applies to a model and leaves it otherwise than it was."""
+    try:
+        plan = strategies()[step.strategy].plan(snapshot, step.values)
+        plan.apply(snapshot)
+    except PlanError:
+        return False
+    return bool(plan.rewrites)
 
 
 def preset_title(design: Design, snapshot: Snapshot) -> str:

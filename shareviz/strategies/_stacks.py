@@ -122,7 +122,13 @@ def tie_all(snapshot: Snapshot, found: Sequence[Stack], title: str) -> Plan:
         tie_rows(snapshot, stack, share_rows(snapshot, stack, (0,) * len(stack.layers), lambda _: True))
         for stack in found
     ]
-    return Plan(tuple(chain.from_iterable(rewrites)), title)
+    plan = Plan(tuple(chain.from_iterable(rewrites)), title)
+    if not plan.rewrites:
+        raise PlanError(
+            f"All members of {clean(found[0].prefix, 60)} already read the same tensors.",
+            hint="Start from a model that builds each of them anew.",
+        )
+    return plan
 
 
 def _likeness(snapshot: Snapshot, name: str) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from shareviz.forms import Factor
 from shareviz.options import Option
 from shareviz.plan import Plan, tie
 from shareviz.roles import Role, roles
-from shareviz.snapshot import Snapshot, Tensor
+from shareviz.snapshot import Derived, Snapshot, Tensor
 from shareviz.strategies._base import Measured, Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.text import clean, count, shape
@@ -34,10 +34,9 @@ def vocabulary_heads(snapshot: Snapshot) -> tuple[Tensor, ...]:
 def token_heads(snapshot: Snapshot) -> frozenset[str]:
     """Return the names of all heads with the shape of a token table, also of those made of pieces."""
     known = roles(snapshot)
+    slots: list[Tensor | Derived] = [*snapshot.parameters(), *snapshot.derived]
     shapes = {
-        slot.name: slot.shape
-        for slot in (*snapshot.parameters(), *snapshot.derived)
-        if len(slot.shape) == 2 and slot.name not in snapshot.pieces
+        slot.name: slot.shape for slot in slots if len(slot.shape) == 2 and slot.name not in snapshot.pieces
     }
     tables = {size for name, size in shapes.items() if known[name] is Role.EMBEDDING}
     return frozenset(name for name, size in shapes.items() if known[name] is Role.HEAD and size in tables)

@@ -1,0 +1,197 @@
+"""The cards of the savings page: the plan, the ledger, and every strategy side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from shareviz.assumptions import Assumptions
+from shareviz.baseline import without_sharing
+from shareviz.charts.savings import Bar, Point, capacity_scatter, stored_bars
+from shareviz.design import AS_IT_IS, Design, Preset
+from shareviz.ledger import Line, compare, ledger
+from shareviz.published import Published, of_count
+from shareviz.savings import Comparison, Tried, comparison, pytorch, tried
+from shareviz.sharing import tally
+from shareviz.snapshot import Snapshot
+from shareviz.strategies import Measured, applies, strategies
+from shareviz.text import count
+from shareviz.ui import cache, state, theme
+from shareviz.ui.frame import go
+from shareviz.ui.savings_controls import OWN, QUIET, assumptions, draw_options
+from shareviz.ui.svledger import draw_ledger
+from shareviz.ui.svmap import draw_map
+from shareviz.ui.view import View
+
+PLAN_HELP = "What is shared under this plan. The Map page shows the same."
+BARS = "sv_bars"
+BARS_HELP = "Each part in grey: embeddings, attention, feed-forward, norms. Click a bar to choose it."
+FIT_HELP = (
+    "Iso-depth scaling with recurrence, arXiv 2604.21106: what runs r times counts r^φ times, φ = 0.46; "
+    "fitted on language models at 1 to 8 repeats."
+)
+FIT_SAID = (
+    "Filled: inside the published fit, up to 8 repeats. Hollow: outside, treat as a guess. "
+    "Dashed: nothing is shared. Ring: this plan."
+)
+FIT_WARNING = "An estimate from other people's models, not a measurement of this one: Training measures."
+
+
+def compared(view: View) -> Comparison:
+    """Return every preset of the model beside the design of the page."""
+    before = cache.of(without_sharing, view.before)
+    named = Preset(OWN, view.design.title(view.before) if view.design.text else AS_IT_IS, view.design)
+    return comparison(cache.of(tried, view.before), before, named, view.after)
+
+
+def nothing_to_share(view: View, shown: Comparison) -> str:
+    """Return why no strategy of depth applies and what still does, or "" where another way is offered."""
+    ways = {one.preset.key for one in shown.offered} - {"none", "tied", "gqa", "factorised"}
+    return "" if ways else cache.of(_why_not_depth, view.before)
+
+
+def _why_not_depth(snapshot: Snapshot) -> str:
+    return applies(strategies()["all"], snapshot, {"parts": "both", "norms": "own"})
+
+
+def draw_plan(view: View, shown: Comparison) -> None:
+    """Draw the options of the strategy and the map of its result."""
+    with st.container(border=True, height="stretch"):
+        st.subheader("Plan", anchor=False, help=PLAN_HELP)
+        draw_options(view, shown.now.preset.design)
+        draw_map(view.after, key="sv_savings_map", selected=view.selected)
+        st.caption("Read down a column: same id, same tensor. Grey: the layer has its own.")
+
+
+def draw_costs(view: View, shown: Comparison) -> tuple[Line, ...]:
+    """Draw the ledger with its assumptions, what others measured, and the ways on; return the lines."""
+    with st.container(border=True, height="stretch"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Ledger", anchor=False, help="Without sharing against this plan.", width="content")
+            st.space("stretch")
+            given = assumptions()
+        lines = compare(cache.of(ledger, shown.before, given), cache.of(ledger, view.after, given))
+        draw_ledger(lines, key="sv_ledger")
+        st.caption(explained(lines, given))
+        _draw_measured(view, shown.now.preset.design)
+        _draw_ways_on(shown.now.preset.design)
+    return lines
+
+
+def explained(lines: Sequence[Line], given: Assumptions) -> str:
+    """Return how to read the bars, what is assumed, and how far the estimate goes."""
+    per = next(line.after.per for line in lines if line.after.key == "flops")
+    length = f" × {given.length:,} {per}s" if per != "input" else ""
+    said = ["Hatched: without sharing. Solid: this plan."]
+    said.append(f"{given.dtype} weights, batch {given.batch}{length}.")
+    estimate = next(line.after for line in lines if line.after.key == "acts_like")
+    if not estimate.absent:
+        said.append(f"Estimate: {estimate.note[:1].lower()}{estimate.note[1:]}")
+    return " ".join(said)
+
+
+def _draw_measured(view: View, design: Design) -> None:
+    lines = measured_of(design)
+    if lines:
+        st.markdown("**What others measured**")
+    for line in lines:
+        st.markdown(f"{theme.plain(line.text)} :gray[{theme.plain(line.source)}]")
+    for row in of_count(tally(view.after).stored):
+        if row.differs:
+            st.info(conflict_of(row), icon=":material/info:")
+
+
+def measured_of(design: Design) -> tuple[Measured, ...]:
+    """Return the published results for the strategies of a design; of ties only where they are alone."""
+    names = [step.strategy for step in design.steps]
+    ordered = [name for name in names if name not in QUIET] or [name for name in names if name == "tied"]
+    return tuple(line for name in ordered for line in strategies()[name].measured)
+
+
+def conflict_of(row: Published) -> str:
+    """Return the sentence about a published total that its own configuration does not give."""
+    said = f"{count(row.number)} in the paper, {count(row.exact)} from this configuration"
+    return f"Published total differs: {said}. {theme.plain(row.model)}, {theme.plain(row.source)}."
+
+
+def _draw_ways_on(design: Design) -> None:
+    with st.container(horizontal=True):
+        if st.button("Test in Training", icon=":material/play_arrow:", type="primary"):
+            go("training")
+        with st.popover("Copy as PyTorch", icon=":material/code:"):
+            st.code(pytorch(design), language="python")
+            st.caption("Works on any module with these names. The module itself is not changed.")
+
+
+def draw_bars(shown: Comparison) -> None:
+    """Draw what every strategy stores; a click on a bar chooses it."""
+    with st.container(border=True):
+        st.subheader("Stored parameters by strategy", anchor=False, help=BARS_HELP)
+        st.altair_chart(
+            stored_bars(bars_of(shown), mode=_mode()),
+            key=BARS,
+            theme=None,
+            width="stretch",
+            on_select=partial(_click, {one.preset.key: one.preset.design.text for one in shown.offered}),
+            selection_mode="design",
+            alt=_bars_alt(shown.rows),
+        )
+
+
+def _click(texts: Mapping[str, str]) -> None:
+    picked = st.session_state[BARS].selection.get("design") or [{}]
+    key = picked[0].get("key")
+    if key in texts:
+        state.set_design(texts[key])
+
+
+def draw_estimates(shown: Comparison) -> None:
+    """Draw size against estimated capacity, where the model has layers to repeat."""
+    points = points_of(shown)
+    if len({(point.stored, point.acts_like) for point in points}) < 2:
+        return
+    with st.container(border=True):
+        st.subheader("Size against estimated capacity", anchor=False, help=FIT_HELP)
+        picture, words = st.columns([1.6, 1], vertical_alignment="center")
+        with picture:
+            chart = capacity_scatter(points, mode=_mode())
+            st.altair_chart(chart, key="sv_estimates", theme=None, width="stretch", alt=_points_alt(points))
+        with words:
+            st.markdown(FIT_SAID)
+            st.markdown(FIT_WARNING)
+
+
+def bars_of(shown: Comparison) -> list[Bar]:
+    """Return the bars: what nothing shared stores first, then every way."""
+    return [Bar(one.preset.title, one.preset.key, one.parts, one is shown.now) for one in shown.rows]
+
+
+def points_of(shown: Comparison) -> list[Point]:
+    """Return the points of the ways that have an estimate."""
+    return [
+        Point(
+            one.preset.title,
+            one.estimate.stored,
+            one.estimate.acts_like,
+            one.estimate.inside,
+            one is shown.now,
+        )
+        for one in shown.rows
+        if one.estimate is not None
+    ]
+
+
+def _mode() -> str:
+    return st.context.theme.type or "light"
+
+
+def _bars_alt(rows: Sequence[Tried]) -> str:
+    said = ", ".join(f"{one.preset.title} {count(one.stored)}" for one in rows)
+    return f"Stored parameters by strategy: {said}."
+
+
+def _points_alt(points: Sequence[Point]) -> str:
+    said = ", ".join(f"{p.title} stores {count(p.stored)} and acts like {count(p.acts_like)}" for p in points)
+    return f"Size against estimated capacity: {said}."

@@ -1,0 +1,127 @@
+"""The savings page, run as Streamlit runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from shareviz.assumptions import Assumptions
+from shareviz.design import Design
+from shareviz.ledger import compare, ledger
+from shareviz.models import snapshot_of
+from shareviz.published import of_count
+from shareviz.ui.savings_exports import ledger_csv
+from shareviz.ui.savings_view import conflict_of, explained, measured_of
+from shareviz.ui.svledger import parts
+
+GPT = "language_model"
+
+
+Open = Callable[..., AppTest]
+
+
+def pills(app: AppTest) -> list[str]:
+    return list(app.pills(key="st").options)
+
+
+def test_the_page_answers_with_the_plan_of_the_link(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="tied;cycle")
+    assert [title.value for title in app.title] == ["Cycle 3 stores 60.7 M instead of 163.0 M"]
+    assert any("**÷2.7**" in text.value for text in app.markdown)
+    assert app.pills(key="st").value == "cycle"
+    assert pills(app)[:3] == ["None", "Tied embeddings", "Attention only"]
+
+
+def test_a_chosen_strategy_becomes_the_design_of_every_page(open_app: Open) -> None:
+    app = open_app("savings", m=GPT)
+    assert app.title[0].value == "Without sharing it stores 163.0 M"
+    app.pills(key="st").set_value("all").run()
+    assert app.title[0].value == "All layers store 46.5 M instead of 163.0 M"
+    assert app.session_state["sv_design"] == "tied;all"
+
+
+def test_turning_an_option_makes_an_own_plan(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="tied;cycle")
+    app.select_slider(key="sv_turn_cycle_stored").set_value(4).run()
+    assert app.session_state["sv_design"] == "tied;cycle?stored=4"
+    assert app.title[0].value == "Cycle 4 stores 67.8 M instead of 163.0 M"
+    assert app.pills(key="st").value == "own"
+    app.segmented_control(key="sv_turn_tied").set_value("own").run()
+    assert app.session_state["sv_design"] == "cycle?stored=4"
+
+
+def test_assumptions_change_the_ledger_and_the_link_key(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="tied;cycle")
+    app.number_input(key="sv_assume_batch").set_value(16).run()
+    assert app.session_state["a"] == "batch=16"
+    assert any("batch 16" in caption.value for caption in app.caption)
+    app.text_input(key="a").set_value("dtype=int3").run()
+    assert any("dtype" in error.value for error in app.error)
+    assert not app.exception
+
+
+def test_a_model_without_layers_says_what_is_left_to_share(open_app: Open) -> None:
+    app = open_app("savings", m="language_model?layers=1&width=64&heads=4&vocab=1000")
+    assert any("No repeated layers found" in info.value for info in app.info)
+    assert any("saves 64.0 k" in info.value for info in app.info)
+
+
+LAST = {
+    "conv_classifier": "space",
+    "gru_classifier": "time",
+    "multitask": "tasks",
+    "vit": "gqa",
+    "encoder_decoder": "factorised",
+}
+
+
+@pytest.mark.parametrize("model", LAST)
+def test_every_kind_of_model_has_a_page(model: str, open_app: Open) -> None:
+    app = open_app("savings", m=model)
+    assert len(app.title) == 1
+    app.pills(key="st").set_value(LAST[model]).run()
+    assert not app.exception
+    assert "instead of" in app.title[0].value
+
+
+def test_a_published_total_that_differs_is_said_in_both_numbers() -> None:
+    (row,) = of_count(222_595_584)
+    said = conflict_of(row)
+    assert said.startswith("Published total differs: 235.0 M in the paper, 222.6 M from this configuration.")
+
+
+def test_what_others_measured_belongs_to_the_strategy_in_use() -> None:
+    assert "Takase" in measured_of(Design.parse("tied;cycle"))[0].source
+    assert "Press" in measured_of(Design.parse("tied"))[0].source
+    assert measured_of(Design()) == ()
+
+
+def test_the_ledger_component_gets_words_and_lengths() -> None:
+    seen = snapshot_of(GPT)
+    after = Design.parse("tied;cycle").plan(seen).apply(seen)
+    lines = compare(ledger(seen), ledger(after))
+    shrinks, same, estimate = parts(lines)
+    assert [part["heading"] for part in (shrinks, same, estimate)] == [
+        "Shrinks",
+        "Stays the same",
+        "Estimate",
+    ]
+    weights = shrinks["rows"][0]  # type: ignore[index]
+    assert (weights["value"], weights["of"], weights["verdict"]) == ("231 MiB", "of 622 MiB", "÷2.7")
+    assert weights["kept"] == pytest.approx(60_676_608 / 163_037_184)
+    assert {row["kind"] for row in same["rows"]} == {"same"}  # type: ignore[attr-defined]
+    assert "inside the fit" in explained(lines, Assumptions())
+
+
+def test_the_table_for_download_has_exact_numbers_and_empty_cells_for_what_nobody_can_say() -> None:
+    seen = snapshot_of("vit")
+    after = Design.parse("all").plan(seen).apply(seen)
+    table = ledger_csv(compare(ledger(seen), ledger(after))).decode("utf-8-sig")
+    rows = {row["quantity"]: row for row in csv.DictReader(io.StringIO(table))}
+    assert rows["Weights"]["without sharing"] == str(4 * 86_567_656)
+    assert rows["Weights"]["this plan"] == str(4 * 8_634_856)
+    assert rows["KV cache"]["this plan"] == ""
