@@ -39,10 +39,16 @@ def explanation(snapshot: Snapshot) -> str:
     elif counts.named != counts.stored:
         parts.append(f"under names that add up to {count(counts.named)}")
     reasons = _reasons(snapshot, counts)
-    text = " ".join(parts) + (f": {', and '.join(reasons)}." if reasons else ".")
+    text = " ".join(parts) + (f": {_listed(reasons)}." if reasons else ".")
     if counts.used is None:
         text += " How often each is used, this source cannot say."
     return text
+
+
+def _listed(reasons: list[str]) -> str:
+    if len(reasons) < 3:
+        return ", and ".join(reasons)
+    return f"{', '.join(reasons[:-1])}, and {reasons[-1]}"
 
 
 def main_stack(snapshot: Snapshot) -> Stack | None:
@@ -67,17 +73,23 @@ def depth(snapshot: Snapshot) -> int:
 def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...]) -> str:
     if not any(shared.kind == "layers" for shared in sets):
         return ""
-    run = len(passes(snapshot, stack))
-    found = sharing_map(snapshot, stack)
+    run, found = len(passes(snapshot, stack)), sharing_map(snapshot, stack)
     noun = layer_noun(snapshot, stack)
     attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
     if noun == "layer" and attention and forward and attention != forward:
         return f"{run} layers: {attention} attention, {forward} feed-forward stored"
     rows = max((len(set(column) - {None}) for column in _heavy(snapshot, found)), default=0)
     if noun == "layer" and 0 < attention == forward < rows:
-        return f"{run} layers: {attention} attention and feed-forward stored"
-    what = "block" if noun == "layer" else noun
-    return f"{plural(run, noun)}, {rows} stored {what if rows == 1 else what + 's'}"
+        rows = attention  # what is beside the attention and feed-forward blocks is each layer's own
+    unit = _UNITS.get(noun, "block") if rows == 1 else _UNITS.get(noun, "block") + "s"
+    beside = [other for other in stacks(snapshot) if other.prefix == stack.prefix and other != stack]
+    if beside:
+        whole = run + sum(len(passes(snapshot, other)) for other in beside)
+        return f"{plural(whole, noun)}, {run} of them run {rows} stored {unit}"
+    return f"{plural(run, noun)}, {rows} stored {unit}"
+
+
+_UNITS = {"step": "cell", "tower": "tower", "expert": "expert", "stage": "stage"}
 
 
 def layer_noun(snapshot: Snapshot, stack: Stack) -> str:
@@ -112,45 +124,47 @@ def _stored(snapshot: Snapshot, found: SharingMap, role: Role) -> int:
 
 
 def _about_ties(snapshot: Snapshot, sets: tuple[SharedSet, ...]) -> str:
-    if len(sets) == 1 and sets[0].kind == "tie":
-        known = {roles(snapshot)[name] for name in sets[0].names}
-        if known == {Role.EMBEDDING, Role.HEAD}:
-            return "The output head is the token table"
+    if len(sets) == 1 and sets[0].kind == "tie" and (said := _table_tie(snapshot, sets[0])):
+        return said[:1].upper() + said[1:]
     if len(sets) == 1 and sets[0].kind == "reuse":
         return f"{sets[0].where or 'The model'} is used {sets[0].users.split()[0]} times"
     tensors = sum(len(shared.groups) for shared in sets)
     places = sum(len(group) for shared in sets for group in shared.groups)
-    if places > tensors:
-        return (
-            f"{plural(tensors, 'tensor')} {'is' if tensors == 1 else 'are'} used in {plural(places, 'place')}"
-        )
-    return f"{plural(tensors, 'tensor')} {'is' if tensors == 1 else 'are'} used more than once"
+    what = f"{plural(tensors, 'tensor')} {'is' if tensors == 1 else 'are'}"
+    return f"{what} used in {plural(places, 'place')}" if places > tensors else f"{what} used more than once"
+
+
+def _table_tie(snapshot: Snapshot, shared: SharedSet) -> str:
+    """Return how token tables and heads are one, or "" where the set is something else."""
+    known = [roles(snapshot)[name] for name in shared.names]
+    if set(known) != {Role.EMBEDDING, Role.HEAD} or len(shared.groups) != 1:
+        return ""
+    if len(known) == 2:
+        return "the output head is the token table"
+    tables, heads = known.count(Role.EMBEDDING), known.count(Role.HEAD)
+    return f"{plural(tables, 'token table')} and {plural(heads, 'output head')} are one"
 
 
 def _reasons(snapshot: Snapshot, counts: Tally) -> list[str]:
     sets = shared_sets(snapshot)
-    reasons = []
-    if any(shared.kind == "layers" for shared in sets):
-        stack = main_stack(snapshot)
-        if stack is not None:
-            runs = {
-                len(shared.layers) for shared in sets if shared.kind == "layers" and len(shared.layers) > 1
-            }
-            run, noun = len(passes(snapshot, stack)), layer_noun(snapshot, stack)
-            if len(stack.layers) == 1:
-                reasons.append(f"one stored block runs {run} times")
-            elif len(runs) == 1:
-                what = "block" if noun == "layer" else noun
-                reasons.append(f"each shared {what} serves {plural(runs.pop(), noun)}")
-            else:
-                reasons.append(f"{noun}s share blocks")
-    for shared in sets:
-        if shared.kind == "tie" and {roles(snapshot)[name] for name in shared.names} >= {
-            Role.EMBEDDING,
-            Role.HEAD,
-        }:
-            reasons.append("the output head is the token table")
-            break
+    reasons = [_about_reuse(snapshot, sets)]
+    reasons += [_table_tie(snapshot, shared) for shared in sets if shared.kind == "tie"]
     if counts.never_read:
         reasons.append(f"{count(counts.never_read)} are never read")
-    return reasons
+    return [reason for reason in reasons if reason]
+
+
+def _about_reuse(snapshot: Snapshot, sets: tuple[SharedSet, ...]) -> str:
+    lengths = {len(shared.layers) for shared in sets if shared.kind == "layers"}
+    stack = main_stack(snapshot) if lengths else None
+    if stack is None:
+        return ""
+    noun = layer_noun(snapshot, stack)
+    if len(stack.layers) == 1:
+        return f"one stored block runs {len(passes(snapshot, stack))} times"
+    shared = lengths - {1}
+    if len(shared) != 1:
+        return f"{noun}s share blocks"
+    unit, number = _UNITS.get(noun, "block"), shared.pop()
+    rows = sum(one.kind == "layers" and len(one.layers) == number for one in sets)
+    return f"{'the one stored' if rows == 1 else 'each shared'} {unit} serves {plural(number, noun)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import transformers
@@ -9,6 +11,7 @@ from torch import nn
 
 from shareviz.capture import capture
 from shareviz.headline import explanation, headline
+from shareviz.jsonio import from_json
 from shareviz.layers import stacks, table_plan
 from shareviz.sets import own_stored, set_of, shared_sets
 from shareviz.sharing import tally
@@ -80,3 +83,20 @@ def test_keys_that_equal_values_are_a_set_of_their_own() -> None:
     assert {found.kind for found in shared_sets(seen)} <= {"tie", "layers"}
     tie = next(found for found in shared_sets(seen) if found.kind == "tie")
     assert set(tie.names) == {"blocks.0.k.weight", "blocks.0.v.weight"}
+
+
+@pytest.mark.parametrize(
+    ("example", "title"),
+    [
+        ("albert-base", "12 layers, 1 stored block"),
+        ("broken-lost-tie", "12 layers, nothing shared"),
+        ("gru-over-time", "12 steps, 1 stored cell"),
+        ("siamese", "2 towers, 1 stored tower"),
+        ("t5-small", "3 token tables and 1 output head are one"),
+        ("zamba-like", "12 layers, 4 of them run 2 stored blocks"),
+    ],
+)
+def test_titles_of_the_examples_say_what_each_is_for(example: str, title: str) -> None:
+    folder = Path(__file__).parent.parent / "shareviz" / "examples"
+    seen = from_json((folder / f"{example}.shareviz.json").read_bytes())
+    assert headline(seen) == title and explanation(seen).startswith("Stores ")
