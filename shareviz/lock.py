@@ -9,7 +9,6 @@ from typing import Any
 
 from shareviz.checks import Finding, Level
 from shareviz.checks._base import own_line, tie_line
-from shareviz.compare import set_members
 from shareviz.errors import SharevizError
 from shareviz.sets import shared_sets
 from shareviz.sharing import distinct, tally, uses
@@ -19,13 +18,14 @@ from shareviz.text import clean, count, exact, listed, plural
 VERSION = 1
 LONGEST = 64 * 2**20  # characters of a lock that are read
 
-Names = frozenset[str]
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     """What a model must keep: its ties (groups of names), how often single tensors run, what it stores.
 
+    The names of a tie are in definition order: the first is the one that the others are tied to.
     `runs` pairs a name with its uses in one forward pass, for tensors used more than once under one name.
     """
 
@@ -37,7 +37,7 @@ class Lock:
 def make_lock(snapshot: Snapshot) -> str:
     """Return the lock of a model as JSON: one line for each tied group, so that a diff can be read."""
     lock = _lock_of(snapshot)
-    ties = ",\n    ".join(json.dumps(sorted(names), ensure_ascii=False) for names in lock.ties)
+    ties = ",\n    ".join(json.dumps(names, ensure_ascii=False) for names in lock.ties)
     runs = ",\n    ".join(json.dumps(pair, ensure_ascii=False) for pair in lock.runs)
     return (
         "{\n"
@@ -103,9 +103,7 @@ def read_lock(text: str) -> Lock:
     if not _all(ties, _is_group) or not _all(runs, _is_run) or type(stored) is not int:
         raise _refused("The lock has a field of the wrong type")
     assert isinstance(ties, list) and isinstance(runs, list)
-    return Lock(
-        tuple(frozenset(group) for group in ties), tuple((name, times) for name, times in runs), stored
-    )
+    return Lock(tuple(tuple(group) for group in ties), tuple((name, times) for name, times in runs), stored)
 
 
 def _lock_of(snapshot: Snapshot) -> Lock:
@@ -113,14 +111,13 @@ def _lock_of(snapshot: Snapshot) -> Lock:
     runs: dict[str, str] = {}
     often = uses(snapshot) or {}
     for shared in shared_sets(snapshot):
-        for names in set_members(snapshot, shared):
+        for group in shared.groups:
+            names = tuple(name for slot in group for name in snapshot.names_of(snapshot.by_name[slot]))
             if len(names) > 1:
                 groups[names] = None
-        for group in shared.groups:
-            if len(group) == 1 and len(snapshot.names_of(snapshot.by_name[group[0]])) == 1:
+            else:
                 runs[group[0]] = str(often.get(group[0], 1))
-    ordered = sorted(groups, key=sorted)
-    return Lock(tuple(ordered), tuple(runs.items()), tally(snapshot).stored)
+    return Lock(tuple(groups), tuple(runs.items()), tally(snapshot).stored)
 
 
 def _lost(snapshot: Snapshot, wanted: Lock, now: Lock) -> Iterator[Finding]:
@@ -128,17 +125,15 @@ def _lost(snapshot: Snapshot, wanted: Lock, now: Lock) -> Iterator[Finding]:
     have = {name for slot in snapshot.tensors for name in snapshot.names_of(slot)}
     have |= {name for weight in snapshot.derived for name in snapshot.names_of(weight)}
     for names in wanted.ties:
-        first, *rest = sorted(names)
-        gone = sorted(names - have)
+        first, *rest = names
+        gone = [name for name in names if name not in have]
         parted = [name for name in rest if name in have and home.get(name, -1) != home.get(first, -2)]
         if gone:
-            yield _finding(
-                f"{clean(gone[0], 60)} is gone", f"The lock ties {listed(sorted(names))}.", tuple(gone)
-            )
+            yield _finding(f"{clean(gone[0], 60)} is gone", f"The lock ties {listed(names)}.", tuple(gone))
         elif parted:
             yield _finding(
                 f"{clean(parted[0], 60)} is no longer tied to {clean(first, 60)}",
-                f"The lock ties {listed(sorted(names))}; {listed(parted)} {_has(parted)} elements of "
+                f"The lock ties {listed(names)}; {listed(parted)} {_has(parted)} elements of "
                 f"{'its' if len(parted) == 1 else 'their'} own.",
                 (first, *parted),
                 "\n".join(tie_line(name, first) for name in parted[:12]),
@@ -149,13 +144,13 @@ def _lost(snapshot: Snapshot, wanted: Lock, now: Lock) -> Iterator[Finding]:
 def _new(snapshot: Snapshot, wanted: Lock, now: Lock) -> Iterator[Finding]:
     locked = {name: number for number, names in enumerate(wanted.ties) for name in names}
     for names in now.ties:
-        first, *rest = sorted(names)
+        first, *rest = names
         joined = [name for name in rest if locked.get(name, -1) != locked.get(first, -2)]
         if joined:
             single = [name for name in joined if name in snapshot.by_name]
             yield _finding(
                 f"{clean(joined[0], 60)} is tied to {clean(first, 60)}",
-                f"The lock does not know this tie of {listed(sorted(names))}.",
+                f"The lock does not know this tie of {listed(names)}.",
                 (first, *joined),
                 "import torch\n\n" + "\n".join(map(own_line, single[:12])) if single else "",
             )

@@ -9,7 +9,6 @@ from enum import StrEnum
 from math import log2
 from pathlib import Path
 
-import shareviz
 from shareviz.design import Design
 from shareviz.forms import Rows
 from shareviz.jsonio import from_json
@@ -21,7 +20,7 @@ from shareviz.snapshot import Snapshot
 from shareviz.text import smaller
 
 MOST_TILES = 1024
-EXAMPLES = Path(shareviz.__file__).parent / "examples"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 class Verdict(StrEnum):
