@@ -43,7 +43,9 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 class Limits:
     """How much of a file is read before it is refused; the defaults are those of a hosted demo.
 
-    `file_bytes` is None for no limit. `elements` is per tensor, `parameters` per configured model;
+    `file_bytes` is None for no limit. `name_chars` bounds what is kept of a name; `text.clean` cuts
+    what is shown to 512 of them. Work grows with a name's parts: `nesting` bounds them, twice over.
+    `elements` is per tensor, `parameters` per configured model;
     `layers` … `vocabulary` bound the numbers of a `config.json`. A worker gets `worker_bytes` of
     address space, one that imports torch `config_worker_bytes`, and `cpu_seconds`, `wall_seconds`;
     `isolated` says that a config is built in one.
@@ -54,7 +56,7 @@ class Limits:
     pickle_bytes: int = 64 * MIB
     header_bytes: int = 32 * MIB
     tensors: int = 100_000
-    name_chars: int = 512
+    name_chars: int = 8192
     dimensions: int = 32
     elements: int = 2**48
     visits: int = 300_000

@@ -92,10 +92,13 @@ def kind_note(tensors: Iterable[Tensor]) -> tuple[str, ...]:
 
 
 def check_name(name: str, limits: Limits) -> None:
-    """Refuse a name that is too long or no Unicode text; any other is kept as it is."""
+    """Refuse a name of too many characters or parts, or no Unicode text; any other is kept as it is."""
     if len(name) > limits.name_chars:
         shown = f"{text.clean(name, 40)} has {text.exact(len(name))} characters"
         raise refuse("limit", f"A name that starts {shown}; at most {limits.name_chars} are read.", _REDO)
+    if name.count(".") >= 2 * limits.nesting:
+        said = f"{text.clean(name, 80)} has more than {2 * limits.nesting} parts"
+        raise refuse("limit", f"{said}; no model nests that deep.", _REDO)
     try:
         name.encode()
     except UnicodeEncodeError as error:

@@ -23,6 +23,7 @@ _END64 = Struct("<4sQ2H2L4Q")
 _ENTRY = Struct("<4s6H3L5H2L")
 _LOCAL = Struct("<4s5H3L2H")
 _FULL = 0xFFFFFFFF
+_ENTRY_BYTES = 2048  # of the directory, on average: a name is rarely longer than a line
 _UNSAFE = re.compile(r"^/|\\|\x00|(^|/)\.\.(/|$)|^[A-Za-z]:")
 _REDO = "Download or save the file again."
 
@@ -51,7 +52,7 @@ def directory(stream: BinaryIO, size: int, limits: Limits) -> Mapping[str, Entry
     """
     try:
         start, length, claimed = _find_directory(stream, size)
-        if claimed > limits.zip_entries or length > limits.zip_entries * 4 * limits.name_chars:
+        if claimed > limits.zip_entries or length > limits.zip_entries * _ENTRY_BYTES:
             raise _too_many(claimed, limits)
         stream.seek(start)
         members = list(_entries(stream.read(length), start, limits))

@@ -88,7 +88,7 @@ BAD = (
     _bad("gguf_cut", gguf([], [_A])[:40], ("truncated",), "cut off"),
     _bad("gguf_letters", b"GGUF", ("truncated",)),
     _bad("gguf_long_key", gguf([pair("k" * 70_000, U32, b"\0" * 4)]), ("limit",)),
-    _bad("gguf_long_name", gguf([], [info("n" * 600, (4,))], data=16), ("limit",), "600"),
+    _bad("gguf_long_name", gguf([], [info("n" * 9000, (4,))], data=16), ("limit",), "9,000"),
     _bad("gguf_name", gguf([], [info(b"\xff\xfe", (4,))], data=16), ("bad-name",)),
     _bad("gguf_key_twice", gguf([pair("a", U32, b"\0" * 4)] * 2, [_A]), ("ambiguous",), "a stands twice"),
     _bad("gguf_twice", gguf([], [_A, info("a", (4,), 0, 32)], data=64), ("ambiguous",), "a"),

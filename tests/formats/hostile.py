@@ -207,6 +207,7 @@ PICKLES = (
     Bad("key_path.pt", _is(zipped(state(key="../../../../etc/passwd"), _EYE)), ("malformed",)),
     Bad("name_70mb.pt", _is(zipped(state(name=_LONG_NAME), _EYE)), ("limit",)),
     Bad("name_10kb.pt", _is(zipped(state(name="n" * 10_000), _EYE)), ("limit",), "10,000"),
+    Bad("name_parts.pt", _is(zipped(state(name="0." * 2000 + "w"), _EYE)), ("limit",), "parts"),
     Bad("surrogate.pt", _is(zipped(state(name="a\ud800"), _EYE)), ("bad-name",)),
     Bad("truncated.pt", _is(zipped(state(), _EYE)[:-30]), ("truncated", "malformed"), "end"),
     Bad("cut_data.pt", _is(zipped(state(), _EYE)[40:]), ("unknown-format", "malformed", "truncated")),
