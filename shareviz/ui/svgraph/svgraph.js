@@ -46,7 +46,8 @@ function size(root) {
   return [box.width, box.height];
 }
 
-const MOST = 960; // px; a taller picture is cut there and dragged, so that it never pushes the table off the page
+const MOST = 800; // px; a taller picture shrinks a little, then is cut there and dragged: the table stays near
+const SMALLEST = 0.8;
 
 const LARGEST = 1.15; // a small picture grows a little to fill its card
 
@@ -58,8 +59,11 @@ function fit(root, whole = false) {
   if (!wide) return;
   const inside = root.querySelector("dialog").open;
   let k = Math.min(inside ? 2 : LARGEST, wide / w);
-  if (!inside) stage.style.height = `${Math.min(Math.ceil(h * k), MOST)}px`;
-  else stage.style.height = "";
+  if (!inside) {
+    if (h * k > MOST) k = Math.max(MOST / h, Math.min(k, SMALLEST));
+    stage.style.height = `${Math.min(Math.ceil(h * k), MOST)}px`;
+  }
+  if (inside) stage.style.height = "";
   if (inside || whole) k = Math.min(k, stage.clientHeight / h);
   Object.assign(root.__view, { k, x: (wide - w * k) / 2, y: inside ? (stage.clientHeight - h * k) / 2 : 0, touched: false });
   place(root);
