@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from shareviz.errors import FormatError, OptionError, PlanError
 from shareviz.options import Value, parse, settle, unparse
 from shareviz.plan import Plan
+from shareviz.rewrites import resolve
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, applies, stacks_of, strategies
@@ -125,13 +126,27 @@ class Preset:
 
 
 def presets(snapshot: Snapshot) -> tuple[Preset, ...]:
-    """Return the designs to offer for a model, those alone that apply to it, "None" first.
+    """Return the designs to offer for a model, those alone that change it, "None" first.
 
     A module that runs again and again cannot be undone by a plan: then the first is "As it is".
     """
-    base: tuple[Step, ...] = ()
-    if not applies(strategies()["apart"], snapshot, {}):
-        base = (_step("apart"),)
+    bare, found = _candidates(snapshot)
+    return tuple(
+        preset
+        for preset in found
+        if preset.key in ("none", "tied") or _changes(preset.design.steps[-1], bare)
+    )
+
+
+def preset_title(design: Design, snapshot: Snapshot) -> str:
+    """Return the title of the preset that a design equals, or ""."""
+    _, found = _candidates(snapshot)
+    return next((preset.title for preset in found if preset.design == design), "")
+
+
+def _candidates(snapshot: Snapshot) -> tuple[Snapshot, list[Preset]]:
+    """Return the model with its ties undone, and the presets, whether or not they apply to it."""
+    base = () if applies(strategies()["apart"], snapshot, {}) else (_step("apart"),)
     bare = Design(base).plan(snapshot).apply(snapshot)
     tied = () if applies(_tied(), bare, {"tables": "all"}) else (_step("tied"),)
     reused = tally(bare).saved_by_reuse or 0
@@ -140,24 +155,18 @@ def presets(snapshot: Snapshot) -> tuple[Preset, ...]:
         found.append(Preset("tied", "Tied embeddings", Design(base + tied)))
     for key, title, options in _offers(bare):
         step = _step(options)
-        if _changes(step, bare):
-            found.append(Preset(key, title or step.title, Design((*base, *tied, step))))
-    return tuple(found)
+        found.append(Preset(key, title or step.title, Design((*base, *tied, step))))
+    return bare, found
 
 
 def _changes(step: Step, snapshot: Snapshot) -> bool:
     """Whether a step applies to a model and leaves it otherwise than it was."""
     try:
         plan = strategies()[step.strategy].plan(snapshot, step.values)
-        plan.apply(snapshot)
+        resolve(plan.rewrites, snapshot)
     except PlanError:
         return False
     return bool(plan.rewrites)
-
-
-def preset_title(design: Design, snapshot: Snapshot) -> str:
-    """Return the title of the preset that a design equals, or ""."""
-    return next((preset.title for preset in presets(snapshot) if preset.design == design), "")
 
 
 def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shareviz.errors import PlanError
 from shareviz.options import Option, Value
 from shareviz.plan import Plan
+from shareviz.rewrites import resolve
 from shareviz.snapshot import Snapshot
 
 Values = Mapping[str, Value]
@@ -44,7 +45,7 @@ class Strategy:
 def applies(strategy: Strategy, snapshot: Snapshot, values: Values) -> str:
     """Return why a strategy cannot apply to a model, or "" where it can."""
     try:
-        strategy.plan(snapshot, values).apply(snapshot)
+        resolve(strategy.plan(snapshot, values).rewrites, snapshot)  # all checks, and nothing is built
     except PlanError as error:
         return str(error)
     return ""
