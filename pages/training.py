@@ -6,7 +6,7 @@ from shareviz.text import plural
 from shareviz.training.saved import saved_run, seconds_each
 from shareviz.training.tasks import find_task, tasks
 from shareviz.training.verdict import explained, verdict
-from shareviz.ui import frame, training_view
+from shareviz.ui import frame, linked, training_view
 
 frame.required()
 
@@ -14,17 +14,18 @@ view = frame.begin()
 job = training_view.current_job()
 
 names = {name: task.title for name, task in tasks().items()}
-first = job.spec.task if job else training_view.first_task()
+first = training_view.first_task()
+linked.follow("task", "task", names)
+st.session_state.setdefault("task", first)
 with st.container(border=True):
     chosen = st.pills(
         "Task",
         list(names),
-        default=first,
         required=True,
         key="task",
         format_func=names.__getitem__,
-        bind="query-params",
     )
+    linked.write("task", chosen)
     task = find_task(chosen or first)
     spec = training_view.setup(task, view, seconds_each(task.name))
 

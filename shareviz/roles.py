@@ -63,7 +63,7 @@ _NAMES: tuple[tuple[str, Role], ...] = (
     ),
     (
         r"(\w+_)?(mlp|ffn?|feed_?forward)\w*|fc[12]|intermediate|densereludense|experts?|c_fc|w[123]|wi(_\d)?"
-        r"|dense_h_to_4h|dense_4h_to_h|(gate|up|down)_proj|lin[12]",
+        r"|linear[12]|dense_h_to_4h|dense_4h_to_h|(gate|up|down)_proj|lin[12]",
         Role.FEED_FORWARD,
     ),
     (

@@ -21,7 +21,7 @@ from shareviz.training.results import Result
 from shareviz.training.statistics import Comparison
 from shareviz.training.tasks import Task, tasks
 from shareviz.training.verdict import amount
-from shareviz.ui import frame
+from shareviz.ui import frame, linked
 from shareviz.ui import theme as theme_of
 
 JOB = "job"  # in the link and in the session
@@ -48,6 +48,8 @@ def current_job() -> Job | None:
         st.toast(f"{error.message} {error.hint}", icon=":material/link_off:")
         forget()
         return None
+    if st.session_state.get("sv_job") != job.id:  # newly arrived: its task is what to look at
+        st.session_state["task"] = job.spec.task
     remember(job.id)
     return job
 
@@ -83,16 +85,17 @@ def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None
     seeds = row.segmented_control(
         "Seeds", SEEDS, default="5", required=True, key="seeds", bind="query-params"
     )
+    linked.follow("lr", "lr", RATES)
+    st.session_state.setdefault("lr", "same")
     rate = row.segmented_control(
         "Learning rate",
         list(RATES),
-        default="same",
         required=True,
         key="lr",
         format_func=RATES.__getitem__,
-        bind="query-params",
         help="With own best rates each version takes the best of a grid on validation first.",
     )
+    linked.write("lr", rate if rate != "same" else None)
     device = row.selectbox(
         "Device", _devices(), key="dev", width=140, help="The CPU is faster for runs this small."
     )
