@@ -71,6 +71,10 @@ class File:
         """Return the bytes of a stored zip member."""
         return _zip.content(self.stream, entry)
 
+    def inflated(self, entry: _zip.Entry) -> bytes:
+        """Return the bytes of a zip member that may be compressed, at most as many as it claims."""
+        return _zip.inflated(self.stream, entry)
+
 
 @contextmanager
 def opened(path: Named, limits: Limits) -> Iterator[File]:

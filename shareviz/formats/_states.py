@@ -37,7 +37,8 @@ def choose(root: Any, pick: str | None, limits: Limits) -> Found:
     Raises:
         FormatError: ambiguous, and the names to pick from; no-tensors; limit.
     """
-    _weigh(root, limits)
+    if not is_module(root):
+        weigh(root, limits)
     if pick is not None:
         return _picked(root, pick)
     models = list(_models(root, limits))
@@ -97,6 +98,8 @@ def _members(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from enumerate(value.values)
         if isinstance(value.state, dict):
             yield from value.state.items()
+        elif isinstance(value.state, (list, tuple)):
+            yield from enumerate(value.state)
 
 
 @dataclass(slots=True)
@@ -123,10 +126,9 @@ class _Weights:
         return visits, height
 
 
-def _weigh(root: Any, limits: Limits) -> None:
+def weigh(root: Any, limits: Limits) -> None:
     """Refuse what would take too many visits, before any of them is made."""
-    if not is_module(root):
-        _Weights(limits).of(root, 1)
+    _Weights(limits).of(root, 1)
 
 
 def _models(root: Any, limits: Limits) -> Iterator[Found]:

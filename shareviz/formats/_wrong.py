@@ -65,8 +65,10 @@ _STARTS: tuple[tuple[bytes, Wrong], ...] = (
 
 _ZIPS: tuple[tuple[Callable[[str], bool], Wrong], ...] = (
     (
-        lambda name: name.endswith("/constants.pkl"),
-        _later("a TorchScript file", "Save the state dict of the module that it was made of, and open that."),
+        lambda name: name.endswith("/model.json") and "/models/" not in name,
+        _later(
+            "a TorchScript file from before torch 1.4", "Save the state dict of the module, and open that."
+        ),
     ),
     (
         lambda name: name.endswith("/archive_format") or "/models/" in name,

@@ -1,4 +1,4 @@
-"""The directory of a zip file, read strictly and without inflating anything.
+"""The directory of a zip file, read strictly; nothing is inflated without a bound.
 
 Python's zipfile takes the last of two equal names where torch takes the first, and neither says
 so; here such a file is refused. Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 to 4.3.16.
@@ -7,6 +7,7 @@ so; here such a file is refused. Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 t
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from struct import Struct
@@ -69,7 +70,11 @@ def directory(stream: BinaryIO, size: int, limits: Limits) -> Mapping[str, Entry
 
 
 def content(stream: BinaryIO, entry: Entry) -> bytes:
-    """Return the bytes of a stored member, after checking its own header against the directory."""
+    """Return the bytes of a member as they stand in the file.
+
+    Raises:
+        FormatError: malformed (its own header says other than the directory), truncated.
+    """
     shown = text.clean(entry.name, 80)
     stream.seek(entry.offset)
     try:
@@ -80,10 +85,24 @@ def content(stream: BinaryIO, entry: Entry) -> bytes:
     if sign != b"PK\x03\x04" or name != entry.name.encode() or method != entry.method:
         raise refuse("malformed", f"{shown} has another header than the directory says.", _REDO)
     stream.seek(extras, 1)
-    data = stream.read(entry.nbytes)
-    if len(data) < entry.nbytes:
+    data = stream.read(entry.packed)
+    if len(data) < entry.packed:
         raise refuse("truncated", f"{shown} is cut off.", _REDO)
     return data
+
+
+def inflated(stream: BinaryIO, entry: Entry) -> bytes:
+    """Return the bytes of a member that may be deflated: as many as the directory claims, or fewer."""
+    data = content(stream, entry)
+    if entry.stored:
+        return data
+    if entry.method != zlib.DEFLATED:
+        said = f"{text.clean(entry.name, 80)} is compressed in another way than torch does it."
+        raise refuse("compressed", said, _REDO)
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, entry.nbytes) if entry.nbytes else b""
+    except zlib.error as error:
+        raise refuse("malformed", f"{text.clean(entry.name, 80)} cannot be unpacked.", _REDO) from error
 
 
 def _find_directory(stream: BinaryIO, size: int) -> tuple[int, int, int]:

@@ -225,6 +225,14 @@ def _deflated_storage() -> bytes:
     return out.getvalue()
 
 
+_CONSTANTS = (("archive/constants.pkl", b"\x80\x02)."),)
+
+
+def payload(marker: Path) -> bytes:
+    """Return the opcodes that set the attribute x to a payload."""
+    return text("x") + pickle.dumps(Payload(marker), 2)[2:-1] + b"s"
+
+
 LEGACY = (
     Bad("rce_legacy.pt", lambda m: legacy(pickle.dumps(Payload(m), 2)), ("no-tensors",), "io.open"),
     Bad(
@@ -245,6 +253,48 @@ LEGACY = (
     Bad("legacy_line.pt", _is(legacy(b"c" + b"a" * 100)), ("truncated",)),
     Bad("legacy_laughs.pt", _is(legacy(laughs())), ("limit",), "repeat"),
     Bad("legacy_deep.pt", _is(legacy(_deep(100_000))), ("limit",), "nest"),
+)
+
+
+def script(data: bytes, constants: bytes = b"\x80\x02).", code: bytes = b"", method: int = 0) -> bytes:
+    """Return a TorchScript file with these pickles and this code."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("a/data.pkl", data)
+        file.writestr("a/data/0", b"\0" * 16)
+        file.writestr("a/constants.pkl", constants)
+        file.writestr("a/code/__torch__.py", code, compress_type=method)
+    return out.getvalue()
+
+
+def scripted(attributes: bytes) -> bytes:
+    """Return the pickle of a module with these attributes, a pickled dict without its frame."""
+    return b"\x80\x02c__torch__\nM\n)\x81" + attributes + b"b."
+
+
+def _code_bomb(_marker: Path) -> bytes:
+    """A class whose text claims to be short, and is not: what is past the claim is not unpacked."""
+    data = bytearray(script(pickle.dumps([]), code=b"\0" * 2**26, method=zipfile.ZIP_DEFLATED))
+    at = data.rfind(b"PK\x01\x02", 0, data.rfind(b"PK\x05\x06"))
+    data[at + 24 : at + 28] = struct.pack("<I", 100)
+    return bytes(data)
+
+
+SCRIPTS = (
+    Bad("rce.jit", lambda m: script(pickle.dumps(Payload(m), 2)), ("no-tensors",), "io.open"),
+    Bad("rce_inside.jit", lambda m: script(scripted(b"}" + payload(m))), ("no-tensors",), "io.open"),
+    Bad("rce_constants.jit", lambda m: script(scripted(b"}"), pickle.dumps(Payload(m), 2)), ("malformed",)),
+    Bad("script_bomb.jit", _is(zipped(b"\0" * 2**26, method=8, extra=_CONSTANTS)), ("compressed",)),
+    Bad("script_code_bomb.jit", _code_bomb, ("no-tensors",)),
+    Bad("script_storage.jit", _is(script(scripted(state(key="5")[2:-1]))), ("malformed",), "data/5"),
+    Bad("script_short.jit", _is(script(scripted(state(elements=9)[2:-1]))), ("malformed",), "36 bytes"),
+    Bad("script_laughs.jit", _is(script(scripted(b"}"), laughs())), ("limit",), "repeat"),
+    Bad("script_deep.jit", _is(script(scripted(b"}" + text("a") + _deep(10**5)[2:-1] + b"s"))), ("limit",)),
+    Bad(
+        "script_cycle.jit",
+        _is(script(b"\x80\x02c__torch__\nM\n)\x81q\x00}X\1\0\0\0ah\x00sb.")),
+        ("no-tensors",),
+    ),
 )
 
 SAFETENSORS = (
@@ -367,7 +417,8 @@ GENERIC = (
     Bad("model.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "gzip"),
     Bad("things.zip", _zip_of("a.txt"), ("unknown-format",), "zip"),
     Bad("model.onnx", _is(b"\x08\x08\x12\x07pytorch"), ("unsupported",), "ONNX"),
-    Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("unsupported",), "TorchScript"),
+    Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("malformed", "truncated"), "pickle"),
+    Bad("old.jit", _zip_of("a/model.json", "a/tensors/0"), ("unsupported",), "TorchScript"),
     Bad("exported.pt2", _zip_of("a/archive_format", "a/models/model.json"), ("unsupported",), ".pt2"),
     Bad("config.json", _is('{"model_type": "gpt2"}'.encode("utf-16")), ("unknown-format",), "UTF-16"),
     Bad("page.safetensors", _is(b"<!DOCTYPE html><html></html>"), ("unknown-format",), "web page"),
@@ -387,4 +438,4 @@ GENERIC = (
     Bad("zip_start.zip", _is(b"PK\x03\x04"), ("truncated",)),
 )
 
-BAD = (*PICKLES, *LEGACY, *SAFETENSORS, *CONFIGS, *GENERIC)
+BAD = (*PICKLES, *LEGACY, *SCRIPTS, *SAFETENSORS, *CONFIGS, *GENERIC)

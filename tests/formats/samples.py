@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ def small_gguf() -> Upload:
     return Upload("model.gguf", bad_gguf.model(("token_embd.weight", (10, 4)), ("output_norm.weight", (4,))))
 
 
+def script(module: nn.Module, name: str = "model.jit") -> Upload:
+    """Return what torch.jit.save writes of a scripted module."""
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit is to go; its files stay
+        torch.jit.save(torch.jit.script(module.eval()), out)
+    return Upload(name, out.getvalue())
+
+
 # one real file for each format, by the module's name; the conformance test asks for it
 EACH: Mapping[str, Callable[[], Upload]] = {
     "config": lambda: config(**SMALL_GPT2),
@@ -101,5 +111,6 @@ EACH: Mapping[str, Callable[[], Upload]] = {
     "safetensors": small_safetensors,
     "shareviz_json": saved_snapshot,
     "torch_legacy": lambda: legacy(Tied().state_dict()),
+    "torchscript": lambda: script(Tied()),
     "torch_zip": lambda: pt(Tied().state_dict()),
 }
