@@ -75,6 +75,12 @@ def test_flags_and_kinds_follow() -> None:
     assert all(isinstance(p, nn.Parameter) for p in copied.parameters())
 
 
+def test_what_a_library_notes_on_a_parameter_comes_along() -> None:
+    module = nn.Linear(2, 2)
+    module.weight.no_decay = True
+    assert clone(module).weight.no_decay is True
+
+
 def test_a_clone_to_meta_keeps_the_structure_and_takes_no_memory() -> None:
     copied = clone(Views(), "meta")
     assert capture(copied) == capture(Views())

@@ -7,7 +7,7 @@ import pytest
 from shareviz.errors import PlanError
 from shareviz.forms import Factor, LowRank, Rows
 from shareviz.plan import Plan, Rewrite, own, tie
-from shareviz.snapshot import Kind, Module, Region, Snapshot, Tensor, contiguous
+from shareviz.snapshot import Evidence, Kind, Module, Region, Snapshot, Tensor, contiguous
 
 
 def model(*shapes: tuple[int, ...], tied: tuple[tuple[int, int], ...] = ()) -> Snapshot:
@@ -78,6 +78,14 @@ def test_a_tie_to_itself_is_memory_of_its_own() -> None:
     assert Plan((tie("m1.weight", "m1.weight"),)).apply(before) == Plan((own("m1.weight"),)).apply(before)
 
 
+def test_a_tie_is_trained_and_known_as_its_owner_is() -> None:
+    one = Tensor("a", "", (2,), "float32", Region(0, 0, (1,)), trainable=False, evidence=Evidence.STATED)
+    two = Tensor("b", "", (2,), "float32", Region(1, 0, (1,)), trainable=True, evidence=Evidence.STORAGE)
+    after = Plan((tie("b", "a"),)).apply(Snapshot((one, two), (Module("", "Net"),), storages=(8, 8)))
+    assert (after.by_name["b"].trainable, after.by_name["b"].evidence) == (False, Evidence.STATED)
+    assert after.by_name["b"].object is None  # a file knows no objects
+
+
 def test_a_view_that_is_untied_becomes_dense() -> None:
     whole, part = Region(0, 0, (4, 1)), Region(0, 32, (4, 1))
     before = Snapshot(
@@ -106,12 +114,18 @@ def test_a_form_stores_its_pieces_and_derives_the_weight() -> None:
     assert after.pieces == set(weight.reads)
 
 
+def test_derived_weights_are_listed_in_the_order_of_modules() -> None:
+    after = Plan((Rewrite("m2.weight", Rows((0, 0))), Rewrite("m0.weight", Rows((0, 0))))).apply(THREE)
+    assert [weight.name for weight in after.derived] == ["m0.weight", "m2.weight"]
+
+
 def test_pieces_after_the_first_are_kept_by_the_parametrization() -> None:
     after = Plan((Rewrite("m1.weight", LowRank(1), (("base", "m0.weight"),)),)).apply(THREE)
     root = "m1.parametrizations.weight"
     assert after.derived[0].reads == (f"{root}.original", f"{root}.0.up", f"{root}.0.down")
     assert after.by_name[f"{root}.original"].region == after.by_name["m0.weight"].region
     assert after.by_name[f"{root}.original"].object == after.by_name["m0.weight"].object
+    assert after.storages == (64, 16, 16, 64)  # the base is layer 0's; up and down lie apart
 
 
 def test_forms_may_share_one_piece_and_keep_another() -> None:

@@ -117,8 +117,10 @@ def test_fresh_pieces_follow_from_the_seed_and_the_name_alone() -> None:
     key = "blocks.1.attention.q.parametrizations.weight.original"
     assert torch.equal(first[key], again[key])
     assert not torch.equal(first[key], other[key])
-    left, right = again[key], again[key.replace(".1.", ".2.")]
-    assert not torch.equal(left, right)
+    left, right = (
+        nn.functional.normalize(again[name].flatten(), dim=0) for name in (key, key.replace(".1.", ".2."))
+    )
+    assert left @ right < 0.9  # not one draw at two scales
 
 
 def test_the_global_generator_is_left_alone() -> None:
