@@ -160,8 +160,10 @@ def _staying(snapshot: Snapshot, given: Assumptions) -> Iterable[Row]:
     length = int(stated) if stated and stated.isdecimal() and int(stated) else None
     per = ("token" if Role.EMBEDDING in roles(snapshot).values() else "step") if length else "input"
     traced = f"Traced with {plural(length, per)}." if length else "Traced with one input."
-    work = [step for step in snapshot.steps or () if not step.makes]
+    sized = snapshot.source.fact("sizes") != "unknown"
+    work = [step for step in snapshot.steps or () if not step.makes and sized]
     untraced = "" if snapshot.steps else "This source has no forward pass to follow."
+    untraced = untraced if sized else "This source does not say how large the results of its steps are."
     flops = sum(step.flops for step in work) / (length or 1) if work else None
     attends = key_values(snapshot) and length
     note = untraced or (f"{traced} Attention over longer inputs adds more." if attends else traced)

@@ -28,6 +28,7 @@ TORCH_BYTES: Mapping[str, float] = {
 # so counting bytes with them is exact. Source: ONNX IR, TensorProto; ggml, ggml-common.h (blocks).
 PACKED_BYTES: Mapping[str, float] = {
     **{"int4": 1 / 2, "uint4": 1 / 2, "float4_e2m1": 1 / 2, "int2": 1 / 4, "uint2": 1 / 4},
+    **{"float6_e2m3": 3 / 4, "float6_e3m2": 3 / 4},
     **{"q4_0": 18 / 32, "q4_1": 20 / 32, "q5_0": 22 / 32, "q5_1": 24 / 32, "q8_0": 34 / 32},
     **{"q2_k": 84 / 256, "q3_k": 110 / 256, "q4_k": 144 / 256, "q5_k": 176 / 256, "q6_k": 210 / 256},
     **{"q8_k": 292 / 256, "iq1_s": 50 / 256, "iq1_m": 56 / 256, "iq2_xxs": 66 / 256, "iq2_xs": 74 / 256},

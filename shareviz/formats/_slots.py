@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import prod
+from math import ceil, prod
 
 from shareviz import text
 from shareviz.errors import FormatError
@@ -134,7 +134,7 @@ def _slot(leaf: Leaf, found: _Found, limits: Limits) -> Tensor:
     last = record.offset + 1
     last += sum((size - 1) * step for size, step in zip(record.shape, record.stride, strict=True))
     if 0 not in record.shape and last * element > found.nbytes[number]:
-        have, need = text.exact(found.nbytes[number]), text.exact(int(last * element))
+        have, need = text.exact(found.nbytes[number]), text.exact(ceil(last * element))
         raise _refuse("malformed", leaf.name, f"reaches byte {need} of a storage of {have}")
     return Tensor(
         leaf.name,
@@ -152,7 +152,7 @@ def _storage(leaf: Leaf, found: _Found) -> int:
     """Return the number of the storage, a new one where it is met for the first time."""
     storage = leaf.record.storage
     if storage is None:  # saved from meta: the file keeps no storage, so each tensor gets its own
-        found.nbytes.append(int(prod(leaf.record.shape) * itemsize(leaf.record.dtype)))
+        found.nbytes.append(ceil(prod(leaf.record.shape) * itemsize(leaf.record.dtype)))
         return len(found.nbytes) - 1
     nbytes = found.sizes.get(storage.key)
     if nbytes is None:

@@ -71,8 +71,12 @@ _ZIPS: tuple[tuple[Callable[[str], bool], Wrong], ...] = (
         ),
     ),
     (
-        lambda name: name.endswith("/archive_format") or "/models/" in name,
-        _later("a .pt2 file of torch.export", "Save the state dict of the module that it was made of."),
+        lambda name: name.rpartition("/")[2] == "serialized_exported_program.json",
+        _later("a .pt2 file of an older torch.export", "Save the program again with torch 2.8 or newer."),
+    ),
+    (
+        lambda name: name.endswith("/archive_format"),
+        _later("a .pt2 file of compiled code", "Save the program with torch.export.save, and open that."),
     ),
     (
         lambda name: name.endswith(".npy"),
@@ -105,7 +109,7 @@ def recognise(file: File) -> Wrong | None:
     for start, wrong in _STARTS:
         if head.startswith(start):
             return wrong
-    return _compressed(file) or _pickle(file) or _onnx(file) or _text(file)
+    return _compressed(file) or _pickle(file) or _text(file)
 
 
 def json_kind(keys: Iterable[str]) -> Wrong | None:
@@ -136,14 +140,6 @@ def _pickle(file: File) -> Wrong | None:
     old = old if file.at(file.size - 1, 1) == b"." else None  # a text can start like this, not end
     if old or (head[:1] == b"\x80" and head[1:2] in (b"\1", b"\2", b"\3", b"\4", b"\5")):
         return Wrong("a bare pickle", "pickle-only", _CONVERT)
-    return None
-
-
-def _onnx(file: File) -> Wrong | None:
-    # field 1 is a small version number; field 2, the producer, follows in every known exporter
-    named = file.suffix == ".onnx" and file.head[:1] == b"\x08"
-    if named or (file.head[:1] == b"\x08" and 0 < file.head[1] < 32 and file.head[2:3] == b"\x12"):
-        return _later("an ONNX file", "Open the state dict or config.json of the model that was exported.")
     return None
 
 

@@ -416,7 +416,6 @@ GENERIC = (
     Bad("model.tar.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "tar.gz"),
     Bad("model.gz", _is(b"\x1f\x8b\x08\0" + b"\0" * 32), ("unknown-format",), "gzip"),
     Bad("things.zip", _zip_of("a.txt"), ("unknown-format",), "zip"),
-    Bad("model.onnx", _is(b"\x08\x08\x12\x07pytorch"), ("unsupported",), "ONNX"),
     Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("malformed", "truncated"), "pickle"),
     Bad("old.jit", _zip_of("a/model.json", "a/tensors/0"), ("unsupported",), "TorchScript"),
     Bad("exported.pt2", _zip_of("a/archive_format", "a/models/model.json"), ("unsupported",), ".pt2"),

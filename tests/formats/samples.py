@@ -16,7 +16,7 @@ from torch import nn
 from shareviz.capture import capture
 from shareviz.formats import Upload
 from shareviz.jsonio import to_json
-from tests.formats import bad_gguf
+from tests.formats import bad_gguf, bad_onnx
 
 SMALL_GPT2: Mapping[str, Any] = {
     "model_type": "gpt2",
@@ -37,6 +37,9 @@ class Tied(nn.Module):
         self.norm = nn.BatchNorm1d(4)
         self.head = nn.Linear(4, 10, bias=False)
         self.head.weight = self.table.weight
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.norm(self.table(tokens).transpose(1, 2)).transpose(1, 2))
 
 
 class Shared(nn.Module):
@@ -104,12 +107,32 @@ def script(module: nn.Module, name: str = "model.jit") -> Upload:
     return Upload(name, out.getvalue())
 
 
+def small_onnx() -> Upload:
+    """Return an ONNX file of one matrix that two nodes read, and a bias."""
+    nodes = [
+        bad_onnx.node("MatMul", ("x", "w"), ("h",), name="/first/MatMul"),
+        bad_onnx.node("MatMul", ("h", "w"), ("y",), name="/second/MatMul"),
+        bad_onnx.node("Add", ("y", "b"), ("z",)),
+    ]
+    weights = (bad_onnx.tensor("w"), bad_onnx.tensor("b", (2,), raw=b"\0" * 8))
+    return Upload("model.onnx", bad_onnx.model(bad_onnx.graph(*nodes, weights=weights)))
+
+
+def exported(module: nn.Module, *inputs: torch.Tensor, **options: Any) -> Upload:
+    """Return what torch.export.save writes of a module."""
+    out = io.BytesIO()
+    torch.export.save(torch.export.export(module.eval(), inputs, **options), out)
+    return Upload("model.pt2", out.getvalue())
+
+
 # one real file for each format, by the module's name; the conformance test asks for it
 EACH: Mapping[str, Callable[[], Upload]] = {
     "config": lambda: config(**SMALL_GPT2),
     "gguf": small_gguf,
+    "onnx": small_onnx,
     "safetensors": small_safetensors,
     "shareviz_json": saved_snapshot,
+    "torch_export": lambda: exported(Tied(), torch.zeros(2, 3, dtype=torch.long)),
     "torch_legacy": lambda: legacy(Tied().state_dict()),
     "torchscript": lambda: script(Tied()),
     "torch_zip": lambda: pt(Tied().state_dict()),

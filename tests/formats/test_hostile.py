@@ -11,9 +11,9 @@ import pytest
 
 from shareviz.errors import FormatError
 from shareviz.formats import HOSTED, LOCAL, Limits, Upload, load
-from tests.formats import bad_gguf, hostile
+from tests.formats import bad_gguf, bad_onnx, hostile
 
-ROWS = [pytest.param(bad, id=bad.name) for bad in (*hostile.BAD, *bad_gguf.BAD)]
+ROWS = [pytest.param(bad, id=bad.name) for bad in (*hostile.BAD, *bad_gguf.BAD, *bad_onnx.BAD)]
 
 
 @pytest.fixture
