@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import altair as alt
-import pandas as pd
 
 from shareviz.charts.palette import CHROME, KINDS
-from shareviz.charts.theme import Chart, themed
+from shareviz.charts.theme import Chart, Record, inline, themed
 from shareviz.savings import GROUPS
 from shareviz.text import count, exact, smaller
 
@@ -77,39 +76,50 @@ def stored_bars(bars: Sequence[Bar], *, mode: str = "light") -> Chart:
     x = alt.X("stored:Q", title=None, axis=None, scale=alt.Scale(domain=[0, top], nice=False))
     tooltip = [alt.Tooltip("title:N", title="design"), "part:N", alt.Tooltip("exact:N", title="parameters")]
     stacked = (
-        alt.Chart(pieces)
+        alt.Chart(inline(pieces))
         .mark_bar(stroke=chrome["page"], strokeWidth=1, cursor="pointer")
         .encode(x, y, _fills(pieces, mode), alt.Order("place:Q"), tooltip=tooltip)
         .add_params(alt.selection_point(name="design", fields=["key"], empty=False))
     )
-    ends = alt.Chart(whole).mark_text(align="left", dx=7).encode(x, y, alt.Text("label:N"))
+    ends = alt.Chart(inline(whole)).mark_text(align="left", dx=7).encode(x, y, alt.Text("label:N"))
     plain = ends.transform_filter("!datum.current")
     strong = ends.transform_filter("datum.current").mark_text(align="left", dx=7, fontWeight="bold")
     made = alt.layer(stacked, plain, strong).properties(height=alt.Step(_BAND), width="container")
     return themed(made, mode)
 
 
-def _fills(pieces: pd.DataFrame, mode: str) -> alt.Color:
-    present = [group for group in GROUPS if group in set(pieces["part"])]
+def _fills(pieces: Sequence[Record], mode: str) -> alt.Color:
+    found = {row["part"] for row in pieces}
+    present = [group for group in GROUPS if group in found]
     shades = list(KINDS[mode][: len(present)])  # the last shade alone would be pale on the page
     return alt.Color("part:N", scale=alt.Scale(domain=present, range=shades), legend=alt.Legend(title=None))
 
 
-def _bar_tables(bars: Sequence[Bar]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _bar_tables(bars: Sequence[Bar]) -> tuple[list[Record], list[Record]]:
+    """Return a row for each bar, with its label, and a row for each part of one."""
     first = bars[0].stored if bars else 0
-    whole = pd.DataFrame(
-        [(bar.title, bar.key, bar.stored, _end(bar.stored, first), bar.current) for bar in bars],
-        columns=["title", "key", "stored", "label", "current"],
-    )
-    pieces = pd.DataFrame(
-        [
-            (bar.title, bar.key, group, place, part, exact(part))
-            for bar in bars
-            for place, (group, part) in enumerate(zip(GROUPS, bar.parts, strict=True))
-            if part
-        ],
-        columns=["title", "key", "part", "place", "stored", "exact"],
-    )
+    whole: list[Record] = [
+        {
+            "title": bar.title,
+            "stored": bar.stored,
+            "label": _end(bar.stored, first),
+            "current": bar.current,
+        }
+        for bar in bars
+    ]
+    pieces: list[Record] = [
+        {
+            "title": bar.title,
+            "key": bar.key,
+            "part": group,
+            "place": place,
+            "stored": part,
+            "exact": exact(part),
+        }
+        for bar in bars
+        for place, (group, part) in enumerate(zip(GROUPS, bar.parts, strict=True))
+        if part
+    ]
     return whole, pieces
 
 
@@ -124,11 +134,9 @@ def capacity_scatter(points: Sequence[Point], *, mode: str = "light") -> Chart:
     on the dashed line nothing is shared. Labels that would touch another are left to the tooltip.
     """
     chrome = CHROME[mode]
-    table = _point_table(points)
     most = max((max(point.stored, point.acts_like) for point in points), default=1.0)
     unit, word = _unit(most)
-    for column in ("stored", "acts"):
-        table[column] = table[column] / unit
+    table = _point_table(points, unit)
     end = most / unit * _ROOM
     x = alt.X(
         "stored:Q",
@@ -148,8 +156,8 @@ def capacity_scatter(points: Sequence[Point], *, mode: str = "light") -> Chart:
         alt.Tooltip("acts_short:N", title="acts like"),
         alt.Tooltip("fit:N", title="estimate"),
     ]
-    base = alt.Chart(table).encode(x, y, tooltip=tooltip)
-    line = pd.DataFrame({"stored": [0, end], "acts": [0, end]})
+    base = alt.Chart(inline(table)).encode(x, y, tooltip=tooltip)
+    line = inline([{"stored": 0, "acts": 0}, {"stored": end, "acts": end}])
     dashed = alt.Chart(line).mark_line(strokeDash=[4, 4], strokeWidth=1, color=chrome["muted"]).encode(x, y)
     ring = base.transform_filter("datum.current").mark_point(
         filled=False, size=420, strokeWidth=1.6, color=chrome["ink"], fill=chrome["page"]
@@ -186,22 +194,22 @@ def _unit(most: float) -> tuple[float, str]:
     return 1.0, ""
 
 
-def _point_table(points: Sequence[Point]) -> pd.DataFrame:
+def _point_table(points: Sequence[Point], unit: float) -> list[Record]:
     """Return one row for each place: designs that fall on one point share its label."""
     places: dict[tuple[int, int], list[Point]] = {}
     for point in points:
         places.setdefault((point.stored, round(point.acts_like)), []).append(point)
     merged = [_merged(group) for group in places.values()]
     labels = [_short(group) for group in places.values()]
-    rows = []
+    rows: list[Record] = []
     for row, label, side in zip(merged, labels, _sides(merged, labels), strict=True):
         rows.append(
             {
                 "titles": row.title,
                 "label": label,
                 "side": side,
-                "stored": row.stored,
-                "acts": row.acts_like,
+                "stored": row.stored / unit,
+                "acts": row.acts_like / unit,
                 "stored_exact": exact(row.stored),
                 "acts_short": count(row.acts_like),
                 "fit": "inside the fit" if row.inside else "outside the fit: a guess",
@@ -209,7 +217,7 @@ def _point_table(points: Sequence[Point]) -> pd.DataFrame:
                 "current": row.current,
             }
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _merged(group: Sequence[Point]) -> Point:

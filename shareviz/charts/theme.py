@@ -6,6 +6,7 @@ while two visitors may look at two themes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,16 @@ from shareviz.charts.palette import CHROME
 
 FONT = '"Source Sans", sans-serif'  # bundled with Streamlit
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+Record = dict[str, str | int | float | bool]
+
+
+def inline(rows: Sequence[Record]) -> alt.InlineData:
+    """Return rows as data that stand in the chart itself.
+
+    A DataFrame would pass through Altair's data transformer, which is one for the whole process: while
+    Streamlit swaps it to draw a page, a download made in another thread would lose its rows.
+    """
+    return alt.InlineData(values=list(rows))
 
 
 def config(mode: str = "light") -> dict[str, Any]:

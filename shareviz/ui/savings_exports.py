@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from shareviz.charts import export
 from shareviz.charts.savings import capacity_scatter, stored_bars
@@ -12,35 +13,41 @@ from shareviz.charts.theme import Chart
 from shareviz.ledger import Line
 from shareviz.savings import Comparison, pytorch
 from shareviz.ui import theme
-from shareviz.ui.savings_view import bars_of, points_of
+from shareviz.ui.mapexports import caption
+from shareviz.ui.savings_view import BARS_TITLE, FIT_TITLE, bars_of, points_of
 from shareviz.ui.view import Export, View
 
 
 def savings_exports(view: View, shown: Comparison, lines: Sequence[Line]) -> list[Export]:
     """Return both charts as PNG and SVG, the ledger as CSV, and the code."""
     stem = theme.file_stem(f"{view.title} {shown.now.preset.title} savings")
+    code = pytorch(shown.now.preset.design)
     made = [
         Export("Ledger (CSV)", f"{stem}.csv", "text/csv", lambda: ledger_csv(lines)),
-        Export(
-            "Code (Python)", f"{stem}.py", "text/x-python", lambda: pytorch(shown.now.preset.design).encode()
-        ),
-        *_pictures("Strategies", f"{stem}-strategies", stored_bars(bars_of(shown))),
+        Export("Code (Python)", f"{stem}.py", "text/x-python", lambda: code.encode()),
     ]
+    footer = caption(view).footer
+    bars = {"title": BARS_TITLE, "footer": footer}
+    made += _pictures("Strategies", f"{stem}-strategies", lambda: stored_bars(bars_of(shown)), bars)
     points = points_of(shown)
     if points:
-        made += _pictures("Estimates", f"{stem}-estimates", capacity_scatter(points), width=620)
+        fit = {"title": FIT_TITLE, "footer": footer, "width": 620}
+        made += _pictures("Estimates", f"{stem}-estimates", lambda: capacity_scatter(points), fit)
     return made
 
 
-def _pictures(title: str, stem: str, chart: Chart, width: int = 900) -> list[Export]:
+def _pictures(title: str, stem: str, draw: Callable[[], Chart], given: dict[str, Any]) -> list[Export]:
+    """Return a chart as PNG and as SVG; it is drawn when one of them is clicked."""
+
+    def png() -> bytes:
+        return export.chart_png(draw(), **given)
+
+    def svg() -> bytes:
+        return export.chart_svg(draw(), **given).encode()
+
     return [
-        Export(f"{title} (PNG ×2)", f"{stem}.png", "image/png", lambda: export.chart_png(chart, width=width)),
-        Export(
-            f"{title} (SVG)",
-            f"{stem}.svg",
-            "image/svg+xml",
-            lambda: export.chart_svg(chart, width=width).encode(),
-        ),
+        Export(f"{title} (PNG ×2)", f"{stem}.png", "image/png", png),
+        Export(f"{title} (SVG)", f"{stem}.svg", "image/svg+xml", svg),
     ]
 
 

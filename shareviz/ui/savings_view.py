@@ -27,6 +27,8 @@ from shareviz.ui.view import View
 
 PLAN_HELP = "What is shared under this plan. The Map page shows the same."
 BARS = "sv_bars"
+BARS_TITLE = "Stored parameters by strategy"
+FIT_TITLE = "Size against estimated capacity"
 BARS_HELP = "Each part in grey: embeddings, attention, feed-forward, norms. Click a bar to choose it."
 FIT_HELP = (
     "Iso-depth scaling with recurrence, arXiv 2604.21106: what runs r times counts r^φ times, φ = 0.46; "
@@ -128,7 +130,7 @@ def _draw_ways_on(design: Design) -> None:
 def draw_bars(shown: Comparison) -> None:
     """Draw what every strategy stores; a click on a bar chooses it."""
     with st.container(border=True):
-        st.subheader("Stored parameters by strategy", anchor=False, help=BARS_HELP)
+        st.subheader(BARS_TITLE, anchor=False, help=BARS_HELP)
         st.altair_chart(
             stored_bars(bars_of(shown), mode=_mode()),
             key=BARS,
@@ -153,7 +155,7 @@ def draw_estimates(shown: Comparison) -> None:
     if len({(point.stored, point.acts_like) for point in points}) < 2:
         return
     with st.container(border=True):
-        st.subheader("Size against estimated capacity", anchor=False, help=FIT_HELP)
+        st.subheader(FIT_TITLE, anchor=False, help=FIT_HELP)
         picture, words = st.columns([1.6, 1], vertical_alignment="center")
         with picture:
             chart = capacity_scatter(points, mode=_mode())
@@ -189,9 +191,9 @@ def _mode() -> str:
 
 def _bars_alt(rows: Sequence[Tried]) -> str:
     said = ", ".join(f"{one.preset.title} {count(one.stored)}" for one in rows)
-    return f"Stored parameters by strategy: {said}."
+    return f"{BARS_TITLE}: {said}."
 
 
 def _points_alt(points: Sequence[Point]) -> str:
     said = ", ".join(f"{p.title} stores {count(p.stored)} and acts like {count(p.acts_like)}" for p in points)
-    return f"Size against estimated capacity: {said}."
+    return f"{FIT_TITLE}: {said}."

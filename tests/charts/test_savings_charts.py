@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import altair as alt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
@@ -33,10 +36,27 @@ def test_bars_are_grey_and_in_the_order_given(mode: str) -> None:
     assert spec["config"]["text"]["color"] == CHROME[mode]["ink"]
 
 
+def rows_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every row of data that stands in a chart."""
+    tables = [layer["data"] for layer in spec["layer"] if "data" in layer] + [spec.get("data", {})]
+    inside = [row for table in tables for row in table.get("values", [])]
+    return inside + [row for table in spec.get("datasets", {}).values() for row in table]
+
+
 def test_each_bar_ends_in_its_size_and_factor() -> None:
-    rows = [row for table in stored_bars(BARS).to_dict()["datasets"].values() for row in table]
-    ends = {row["title"]: row["label"] for row in rows if "label" in row}
+    ends = {row["title"]: row["label"] for row in rows_of(stored_bars(BARS).to_dict()) if "label" in row}
     assert ends == {"None": "162.0 M", "Cycle 3": "60.0 M · ÷2.7", "Ärger <b>": "5 · ÷32407600"}
+
+
+def test_rows_stand_in_the_chart_whatever_the_process_does_with_tables() -> None:
+    def lost(data: object) -> dict[str, str]:
+        return {"url": "elsewhere"}
+
+    alt.data_transformers.register("lost", lost)
+    with alt.data_transformers.enable("lost"):
+        for spec in (stored_bars(BARS).to_dict(), capacity_scatter(POINTS).to_dict()):
+            assert "elsewhere" not in str(spec)
+            assert rows_of(spec)
 
 
 def test_parts_that_nobody_stores_have_no_place_in_the_legend() -> None:
@@ -52,7 +72,7 @@ def test_a_click_is_told_by_key() -> None:
 
 
 def test_designs_on_one_point_share_a_label_and_the_current_one_names_it() -> None:
-    rows = [row for table in capacity_scatter(POINTS).to_dict()["datasets"].values() for row in table]
+    rows = rows_of(capacity_scatter(POINTS).to_dict())
     labels = {row["label"]: row["titles"] for row in rows if "label" in row}
     assert labels == {"None": "None", "Cycle 3": "Cycle 3, Sequence 3", "All layers": "All layers"}
 
@@ -86,11 +106,13 @@ def test_labels_touch_neither_each_other_nor_points(places: list[tuple[int, int,
 
 
 def test_charts_print_as_svg_and_png_with_their_text() -> None:
-    svg = chart_svg(stored_bars(BARS))
+    svg = chart_svg(stored_bars(BARS), title="Stored <parameters>", footer="GPT · Cycle 3 · 24 Nov 2026")
+    assert "Stored &lt;parameters&gt;" in svg
+    assert "GPT · Cycle 3 · 24 Nov 2026" in svg
     assert "60.0 M · ÷2.7" in svg
     assert "Ärger &lt;b&gt;" in svg
     assert "Source Sans" not in svg
-    assert chart_png(capacity_scatter(POINTS), scale=1)[:8] == b"\x89PNG\r\n\x1a\n"
+    assert chart_png(capacity_scatter(POINTS))[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_the_theme_has_one_rule_set_for_each_mode() -> None:
