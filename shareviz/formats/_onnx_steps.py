@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 
 from shareviz.formats._base import Limits
 from shareviz.formats._onnx_graph import Graph, Node
@@ -65,6 +66,24 @@ def steps_of(graph: Graph, reads: Mapping[str, int], limits: Limits) -> tuple[St
     walk = _Steps(reads, limits)
     walk.graph(graph, _Scope(None), "")
     return tuple(walk.steps)
+
+
+def without_merged(steps: tuple[Step, ...], vectors: Set[str]) -> tuple[tuple[Step, ...], int]:
+    """Return the steps with each vector read no more often than any matrix is, and how many were cut.
+
+    Exporters store equal vectors once: the zero biases and unit norms of layers that share nothing.
+    A vector that is read as often as a matrix can belong to a block that is called again.
+    """
+    readers = Counter(name for step in steps for name, _ in step.reads)
+    most = max((times for name, times in readers.items() if name not in vectors), default=1)
+    over = {name for name in vectors if readers[name] > most}
+    seen: Counter[str] = Counter()
+    kept: list[Step] = []
+    for step in steps:
+        reads = tuple((name, numel) for name, numel in step.reads if name not in over or seen[name] < most)
+        seen.update(name for name, _ in step.reads)
+        kept.append(step if reads == step.reads else replace(step, reads=reads))
+    return tuple(kept), len(over)
 
 
 class _Steps:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from shareviz import text
 from shareviz.formats._base import Format, Request, Tells, refuse
 from shareviz.formats._file import File
 from shareviz.formats._onnx_graph import Graph, Model, model_of
-from shareviz.formats._onnx_steps import Named, named_tensors, steps_of
+from shareviz.formats._onnx_steps import Named, named_tensors, steps_of, without_merged
 from shareviz.formats._slots import Leaf, dense, is_integer, kind_note, kind_of, slots
 from shareviz.formats._torch import Storage, TensorRecord
 from shareviz.formats._wire import Wire
-from shareviz.snapshot import Kind, Snapshot, Source, Step, Tensor, contiguous, itemsize
+from shareviz.snapshot import Kind, Snapshot, Source, Tensor, contiguous, itemsize
 
 # what may follow the version number that every exporter writes first: the fields of a model
 _SECOND = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x3a", b"\x42", b"\x72")
@@ -40,8 +39,9 @@ def read(file: File, request: Request) -> Snapshot:
     if not tensors:
         raise refuse("no-tensors", "The graph stores no tensors.", "Open the file that holds the weights.")
     reads = {tensor.name: tensor.numel for tensor in tensors if tensor.counts}
-    steps = steps_of(model.graph, reads, file.limits)
-    notes = (*_notes(model, named, tensors, steps), *kind_note(tensors))
+    vectors = {tensor.name for tensor in tensors if len(tensor.shape) < 2}
+    steps, merged = without_merged(steps_of(model.graph, reads, file.limits), vectors)
+    notes = (*_notes(model, named, tensors), *_merged(merged), *kind_note(tensors))
     facts = (("producer", text.clean(model.producer, 80)), ("sizes", "unknown"))
     return Snapshot(tensors, storages=storages, steps=steps, source=Source("onnx", file.name, notes, facts))
 
@@ -84,9 +84,7 @@ def _packed(dtype: str) -> bool:
     return is_integer(dtype) and dtype != "bool" and itemsize(dtype) <= 1
 
 
-def _notes(
-    model: Model, named: Sequence[Named], tensors: Sequence[Tensor], steps: Sequence[Step]
-) -> Iterator[str]:
+def _notes(model: Model, named: Sequence[Named], tensors: Sequence[Tensor]) -> Iterator[str]:
     inside = sum(one.constant for one in named)
     if inside:
         yield f"{text.plural(inside, 'weight is', 'weights are')} kept in Constant nodes, and counted."
@@ -102,17 +100,15 @@ def _notes(
     if model.functions:
         count = text.plural(model.functions, "function")
         yield f"The file defines {count} of its own; each call of one is a single step."
-    yield from _merged(tensors, steps)
 
 
-def _merged(tensors: Iterable[Tensor], steps: Iterable[Step]) -> Iterator[str]:
+def _merged(vectors: int) -> Iterator[str]:
     """Yield the note on vectors with several readers, which need not have been one weight."""
-    readers = Counter(name for step in steps for name, _ in step.reads)
-    vectors = [t.name for t in tensors if len(t.shape) == 1 and readers[t.name] > 1]
     if vectors:
         yield (
-            f"{text.plural(len(vectors), 'vector has', 'vectors have')} several readers: exporters merge "
-            f"equal constants, such as the norms of untrained layers, so this alone is no sharing."
+            f"{text.plural(vectors, 'vector has', 'vectors have')} more readers than any matrix. Exporters "
+            "merge equal constants, such as the norms of untrained layers: that is no sharing, and not "
+            "counted as reuse."
         )
 
 

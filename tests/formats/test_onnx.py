@@ -79,10 +79,21 @@ def test_one_operation_that_takes_a_tensor_twice_reads_it_once() -> None:
     assert tally(snapshot).used == 16
 
 
-def test_vectors_with_several_readers_get_a_note_that_it_is_no_sharing() -> None:
+def test_vectors_with_several_readers_are_merged_constants_and_no_reuse() -> None:
     nodes = [helper.make_node("Add", ["x", "b"], ["h"]), helper.make_node("Add", ["h", "b"], ["y"])]
-    (note,) = [note for note in read(nodes, [weight("b", 3)]).source.notes if "merge" in note]
-    assert note.startswith("1 vector has several readers")
+    snapshot = read(nodes, [weight("b", 3)])
+    assert tally(snapshot).saved_by_reuse == 0
+    assert snapshot.source.notes[0].startswith("1 vector has more readers than any matrix.")
+
+
+def test_a_vector_read_as_often_as_a_matrix_belongs_to_a_block_that_is_called_again() -> None:
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node("Gemm", ["h", "w", "b"], ["i"]),
+        helper.make_node("Add", ["i", "b"], ["y"]),
+    ]
+    snapshot = read(nodes, [weight("w", 4, 4), weight("b", 4)])
+    assert tally(snapshot).saved_by_reuse == 16 + 4  # of the three readers of b, two count
 
 
 def test_a_matrix_in_a_constant_node_counts_and_a_single_number_does_not() -> None:
