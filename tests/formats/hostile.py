@@ -297,6 +297,67 @@ SCRIPTS = (
     ),
 )
 
+
+def exported(
+    *, weights: object = None, graph: object = None, specs: object = (), extra: dict[str, bytes] | None = None
+) -> bytes:
+    """Return a `.pt2` of one weight of four floats, any part of it replaced."""
+    one = {"target": "torch.ops.aten.relu.default", "inputs": [], "outputs": [], "metadata": {}}
+    whole = {"nodes": [one], "tensor_values": {}} if graph is None else graph
+    parts: dict[str, object] = {
+        "models/model.json": {"graph_module": {"graph": whole, "signature": {"input_specs": specs}}},
+        "data/weights/model_weights_config.json": {
+            "config": {"a": payload_meta()} if weights is None else weights
+        },
+        "data/constants/model_constants_config.json": {"config": {}},
+    }
+    members = {name: json.dumps(value).encode() for name, value in parts.items()}
+    members |= {"data/weights/weight_0": b"\0" * 16, **(extra or {})}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in members.items():
+            file.writestr(f"a/{name}", data)
+    return out.getvalue()
+
+
+def payload_meta(*, path: str = "weight_0", pickled: bool = False, **meta: object) -> dict[str, object]:
+    """Return the entry of a weight, with parts of its description replaced."""
+    known: dict[str, object] = {"dtype": 7, "sizes": [{"as_int": 4}], "strides": [{"as_int": 1}]}
+    known |= {"storage_offset": {"as_int": 0}} | meta
+    return {"path_name": path, "is_param": True, "use_pickle": pickled, "tensor_meta": known}
+
+
+def node(**parts: object) -> dict[str, object]:
+    node = {"target": "torch.ops.aten.relu.default", "inputs": [], "outputs": [], "metadata": {}} | parts
+    return {"nodes": [node], "tensor_values": {}}
+
+
+def _weight(**parts: Any) -> Callable[[Path], bytes]:
+    return _is(exported(weights={"a": payload_meta(**parts)}))
+
+
+_SPEC = {"parameter": {"arg": {"name": "p"}, "parameter_name": "missing"}}
+_STACK = {"nn_module_stack": "k," + "a." * 2000 + ",C"}
+EXPORTS = (
+    Bad("pt2_path.pt2", _weight(path="../../../etc/passwd"), ("malformed",), "does not hold"),
+    Bad("pt2_out.pt2", _weight(storage_offset={"as_int": 1}), ("malformed",), "reaches byte 20"),
+    Bad("pt2_negative.pt2", _weight(strides=[{"as_int": -1}]), ("malformed",), "strides"),
+    Bad("pt2_huge.pt2", _weight(sizes=[{"as_int": 2**60}], strides=[{"as_int": 0}]), ("limit",), "2⁴⁸"),
+    Bad("pt2_dtype.pt2", _weight(dtype=99), ("malformed",), "dtype"),
+    Bad("pt2_dims.pt2", _weight(sizes=[{"as_int": 1}] * 99), ("limit",), "sizes"),
+    Bad("pt2_nan.pt2", _weight(sizes=[{"as_int": float("nan")}]), ("malformed",), "sizes"),
+    Bad("pt2_deep.pt2", _weight(sizes=json.loads("[" * 900 + "]" * 900)), ("malformed",)),
+    Bad("pt2_none.pt2", _is(exported(weights={})), ("no-tensors",)),
+    Bad("pt2_list.pt2", _is(exported(weights=[])), ("malformed",), "config"),
+    Bad("pt2_graph.pt2", _is(exported(graph=[])), ("malformed",), "graph"),
+    Bad("pt2_node.pt2", _is(exported(graph=node(target=5))), ("malformed",), "target"),
+    Bad("pt2_stack.pt2", _is(exported(graph=node(metadata=_STACK))), ("limit",), "parts"),
+    Bad("pt2_spec.pt2", _is(exported(specs=[_SPEC])), ("malformed",), "missing"),
+    Bad("pt2_nodes.pt2", lambda m: exported(graph={"nodes": [0] * 200_001}), ("limit",), "nodes"),
+    Bad("pt2_two.pt2", _is(exported(extra={"models/b.json": b"{}"})), ("ambiguous",), "2 programs"),
+    Bad("pt2_escape.pt2", _is(exported(extra={"../../x": b""})), ("unsafe-path",), "../../x"),
+)
+
 SAFETENSORS = (
     Bad("st_header_1tb.safetensors", _is(header({}, length=2**40)), ("limit",), "1.0 TiB"),
     Bad("st_header_max.safetensors", _is(header({}, length=2**64 - 1)), ("limit",)),
@@ -418,7 +479,9 @@ GENERIC = (
     Bad("things.zip", _zip_of("a.txt"), ("unknown-format",), "zip"),
     Bad("script.pt", _zip_of("a/data.pkl", "a/constants.pkl"), ("malformed", "truncated"), "pickle"),
     Bad("old.jit", _zip_of("a/model.json", "a/tensors/0"), ("unsupported",), "TorchScript"),
-    Bad("exported.pt2", _zip_of("a/archive_format", "a/models/model.json"), ("unsupported",), ".pt2"),
+    Bad("compiled.pt2", _zip_of("a/archive_format", "a/data/aotinductor/x.so"), ("unsupported",), "compiled"),
+    Bad("older.pt2", _zip_of("serialized_exported_program.json"), ("unsupported",), "older"),
+    Bad("no_weights.pt2", _zip_of("a/models/model.json"), ("malformed",), "model_weights_config.json"),
     Bad("config.json", _is('{"model_type": "gpt2"}'.encode("utf-16")), ("unknown-format",), "UTF-16"),
     Bad("page.safetensors", _is(b"<!DOCTYPE html><html></html>"), ("unknown-format",), "web page"),
     Bad(
@@ -437,4 +500,4 @@ GENERIC = (
     Bad("zip_start.zip", _is(b"PK\x03\x04"), ("truncated",)),
 )
 
-BAD = (*PICKLES, *LEGACY, *SCRIPTS, *SAFETENSORS, *CONFIGS, *GENERIC)
+BAD = (*PICKLES, *LEGACY, *SCRIPTS, *EXPORTS, *SAFETENSORS, *CONFIGS, *GENERIC)
