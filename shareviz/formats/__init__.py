@@ -17,6 +17,7 @@ from shareviz import text
 from shareviz.errors import FormatError, OptionError
 from shareviz.formats._base import HOSTED, LOCAL, Format, Limits, Request, Tells, limits_of, refuse
 from shareviz.formats._file import File, Named, Upload, opened
+from shareviz.formats._worker import read_apart
 from shareviz.formats._wrong import recognise
 from shareviz.plugins import collect
 from shareviz.snapshot import Snapshot
@@ -47,14 +48,16 @@ def load(
     """
     with opened(path, limits) as file:
         try:
-            return _read(file, Request(pick, tuple(companions)))
+            apart = read_apart if limits.isolated else read
+            return apart(file, Request(pick, tuple(companions)))
         except FormatError as error:
             message = f"{file.name}: {error.message}"
             raise FormatError(message, code=error.code, hint=error.hint) from error
 
 
-def _read(file: File, request: Request) -> Snapshot:
-    chosen = _format_of(file)
+def read(file: File, request: Request) -> Snapshot:
+    """Return the model in an opened file, read in this process; `load` is the way in."""
+    chosen = format_of(file)
     if request.pick is not None and not chosen.picks:
         raise OptionError(
             f"{file.name} holds one model; there is nothing to pick as {text.clean(request.pick, 40)}.",
@@ -68,7 +71,8 @@ def _read(file: File, request: Request) -> Snapshot:
     return snapshot
 
 
-def _format_of(file: File) -> Format:
+def format_of(file: File) -> Format:
+    """Return the format that claims a file, or refuse it by what it is."""
     for chosen in formats().values():
         if chosen.sniff(file):
             return chosen

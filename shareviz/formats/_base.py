@@ -48,7 +48,7 @@ class Limits:
     `elements` is per tensor, `parameters` per configured model;
     `layers` … `vocabulary` bound the numbers of a `config.json`. A worker gets `worker_bytes` of
     address space, one that imports torch `config_worker_bytes`, and `cpu_seconds`, `wall_seconds`;
-    `isolated` says that a config is built in one.
+    `isolated` says that every file is read in one.
     """
 
     file_bytes: int | None = 512 * MIB
@@ -111,7 +111,8 @@ class Format:
 
     `sniff` looks at the first bytes, or a zip's directory; exactly one format may claim a file.
     `suffixes` are what such files are usually called. `picks`: one of several state dicts can be
-    asked for. `beside`: a config.json beside the file adds to it. `source` is the specification.
+    asked for. `beside`: a config.json beside the file adds to it. `torch`: reading imports torch.
+    `source` is the specification.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
     picks: bool = False
     beside: bool = False
+    torch: bool = False
 
 
 def refuse(code: Code, message: str, hint: str) -> FormatError:

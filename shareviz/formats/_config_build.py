@@ -184,7 +184,7 @@ def _refusing(make: Callable[[], Any]) -> Any:
     """Return what `make` makes; whatever the library raises on a strange config becomes one error."""
     try:
         return make()
-    except FormatError:
+    except (FormatError, MemoryError):
         raise
     except Exception as error:  # a library meets hostile numbers in any place, with any error
         said = " ".join(str(error).split())

@@ -27,7 +27,15 @@ class Upload:
     data: bytes
 
 
-Named = str | os.PathLike[str] | Upload
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file that another process has checked and opened: its shown name and its descriptor."""
+
+    name: str
+    descriptor: int
+
+
+Named = str | os.PathLike[str] | Upload | Handed
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,12 @@ def opened(path: Named, limits: Limits) -> Iterator[File]:
         _check_size(name, size, limits)
         yield File(name, size, io.BytesIO(path.data), limits)
         return
-    name = shown_name(os.fspath(path))
-    with os.fdopen(_open_regular(Path(path), name), "rb") as stream:
+    if isinstance(path, Handed):
+        name, descriptor = path.name, os.dup(path.descriptor)
+    else:
+        name = shown_name(os.fspath(path))
+        descriptor = _open_regular(Path(path), name)
+    with os.fdopen(descriptor, "rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         _check_size(name, size, limits)
         yield File(name, size, stream, limits)

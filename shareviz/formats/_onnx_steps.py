@@ -16,7 +16,7 @@ _VIEWS = frozenset({"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", 
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Weight:
     """A stored tensor under the name that it has in the Snapshot; `constant`: kept in a node."""
 
     name: str
@@ -46,17 +46,17 @@ class _Scope:
         return _Value()
 
 
-def named_tensors(graph: Graph, prefix: str = "") -> Iterator[Named]:
+def named_tensors(graph: Graph, prefix: str = "") -> Iterator[Weight]:
     """Yield the tensors that a graph stores: its own, those of Constant nodes, those of inner graphs.
 
     Single numbers, whole numbers and texts of Constant nodes belong to the computation: left out.
     """
     for stored in graph.initializers:
         if stored.dtype != STRINGS:
-            yield Named(prefix + stored.name, stored, False)
+            yield Weight(prefix + stored.name, stored, False)
     for place, node in enumerate(graph.nodes):
         if _is_weight(node):
-            yield Named(prefix + node.outputs[0], node.constants[0], True)
+            yield Weight(prefix + node.outputs[0], node.constants[0], True)
         for inner in node.inner:
             yield from named_tensors(inner.graph, _below(prefix, node, place, inner.attribute))
 

@@ -1,96 +1,134 @@
-"""A config built in a process of its own, with bounds on memory and time: for hosted use.
+"""A file read in a process of its own, with bounds on memory and time: for hosted use.
 
-The answer comes back as JSON text, never as a pickle. rlimits are no sandbox: safety rests on
-running no uploaded code.
+The child gets open files and an order in JSON, and answers in bounded JSON, never in a pickle.
+rlimits are no sandbox: safety rests on running no uploaded code.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import re
+import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, replace
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from shareviz.errors import FormatError
-from shareviz.formats._base import Limits, refuse
+from shareviz.errors import FormatError, OptionError, SharevizError
+from shareviz.formats._base import MIB, Limits, Request, refuse
+from shareviz.formats._file import File, opened
 from shareviz.formats._json import parse
-from shareviz.jsonio import from_json, to_json
+from shareviz.jsonio import from_json
 from shareviz.snapshot import Snapshot
 
-_HINT = "Upload the weights, or run shareviz locally."
-_MEMORY = re.compile(rb"MemoryError|allocate memory|map segment|bad_alloc")
-_OUT_OF_MEMORY = 77  # the child's exit status
+OUT_OF_MEMORY = 77  # the child's exit status
+_MOST_ANSWER = 64 * MIB
+_HINT = "Open a smaller part of the model, or run shareviz locally."
 _ROOT = Path(__file__).parents[2]
 
 
-def described(data: bytes, limits: Limits) -> Snapshot:
-    """Return what `config.parsed` and `config.snapshot_of` make of a document, in a child process.
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the child ended: its status, negative for a signal, and whether the clock ended it."""
+
+    status: int
+    late: bool
+    output: bytes
+
+
+def read_apart(file: File, request: Request) -> Snapshot:
+    """Return what `formats.read` makes of a file, in a child process.
 
     Raises:
-        FormatError: timeout, memory, or the error that the child met.
+        FormatError: timeout, memory, limit (too long an answer), or the error that the child met.
+        OptionError: As the child met it.
     """
-    command = [sys.executable, "-m", "shareviz.formats._worker"]
+    limits = file.limits
+    with ExitStack() as held:
+        beside = [held.enter_context(opened(path, limits)) for path in request.companions]
+        files = [(one.name, _descriptor(one, held)) for one in (file, *beside)]
+        order = {
+            "limits": asdict(replace(limits, isolated=False)),
+            "pick": request.pick,
+            "files": files,
+        }
+        ended = _run(json.dumps(order).encode(), [number for _, number in files], limits)
+    if ended.status or ended.late:
+        raise _died(ended, limits)
+    return _answer(ended.output, limits)
+
+
+def _descriptor(file: File, held: ExitStack) -> int:
+    """Return the number of an open file that holds the bytes; an upload is copied into one without a name."""
+    try:
+        return file.stream.fileno()
+    except io.UnsupportedOperation:
+        copy = held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # `held` closes it
+        file.stream.seek(0)
+        shutil.copyfileobj(file.stream, copy)
+        copy.flush()
+        return copy.fileno()
+
+
+def _run(order: bytes, descriptors: Sequence[int], limits: Limits) -> _Ended:
+    command = [sys.executable, "-m", "shareviz.formats._child"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    sent = json.dumps(asdict(replace(limits, isolated=False))).encode() + b"\n" + data
-    most = limits.wall_seconds
+    process = subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        env=environment,
+        pass_fds=descriptors,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    clock = threading.Timer(limits.wall_seconds, end)
+    clock.start()
     try:
-        done = subprocess.run(
-            command, input=sent, capture_output=True, cwd=_ROOT, env=environment, timeout=most
-        )
-    except subprocess.TimeoutExpired as error:
-        said = f"The model took more than {most} s to build."
-        raise refuse("timeout", said, _HINT) from error
-    if done.returncode:
-        raise _died(done, limits)
-    return _answer(done.stdout, limits)
-
-
-def main() -> None:
-    """Read limits and a config from standard input, and print a Snapshot or an error."""
-    from shareviz.formats import config
-
-    limits = Limits(**json.loads(sys.stdin.buffer.readline()))
-    _bound(limits)
-    try:
-        made = config.snapshot_of(config.parsed(sys.stdin.buffer.read()), limits)
-        sys.stdout.write(to_json(made))
-    except FormatError as error:
-        sys.stdout.write(json.dumps({"code": error.code, "message": error.message, "hint": error.hint}))
-    except MemoryError:
-        sys.exit(_OUT_OF_MEMORY)
-
-
-def _bound(limits: Limits) -> None:
-    import resource
-
-    for kind, most in (
-        (resource.RLIMIT_AS, limits.config_worker_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        resource.setrlimit(kind, (most, most))
+        assert process.stdin is not None and process.stdout is not None
+        with suppress(BrokenPipeError), process.stdin as order_in:
+            order_in.write(order)
+        output = process.stdout.read(_MOST_ANSWER + 1)
+        if len(output) > _MOST_ANSWER:
+            raise refuse("limit", "The model is too large to be shown.", _HINT)
+        return _Ended(process.wait(), late.is_set(), output)
+    finally:
+        clock.cancel()
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _answer(output: bytes, limits: Limits) -> Snapshot:
     if not output.startswith(b'{"code"'):
-        return from_json(output, limits)
+        return from_json(output, replace(limits, header_bytes=_MOST_ANSWER))
     error = parse(output, what="The answer")
-    raise FormatError(error["message"], code=error["code"], hint=error["hint"])
+    kinds: dict[str, type[SharevizError]] = {"option": OptionError}
+    kind = kinds.get(error["code"], FormatError)
+    raise kind(error["message"], code=error["code"], hint=error["hint"])
 
 
-def _died(done: subprocess.CompletedProcess[bytes], limits: Limits) -> FormatError:
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        said = f"The model took more than {limits.cpu_seconds} s of computing to build."
+def _died(ended: _Ended, limits: Limits) -> FormatError:
+    if ended.late:
+        return refuse("timeout", f"The file took more than {limits.wall_seconds} s to read.", _HINT)
+    if ended.status == -signal.SIGXCPU:
+        said = f"The file took more than {limits.cpu_seconds} s of computing to read."
         return refuse("timeout", said, _HINT)
-    # out of memory shows as an exit, an abort in C++, or a library that could not be mapped
-    if done.returncode in (_OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV) or _MEMORY.search(done.stderr):
-        return refuse("memory", "The model took more memory to build than there is for it.", _HINT)
-    return refuse("config", "The model could not be built in a process of its own.", _HINT)
-
-
-if __name__ == "__main__":
-    main()
+    # out of memory shows as an exit, an abort in C++, a library that could not be mapped, or a kill
+    if ended.status in (OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGKILL):
+        return refuse("memory", "The file took more memory to read than there is for it.", _HINT)
+    hint = "Run shareviz locally, and report what it says."
+    return refuse("malformed", "The file could not be read in a process of its own.", hint)

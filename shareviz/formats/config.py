@@ -9,12 +9,12 @@ from typing import Any
 from shareviz import text
 from shareviz.errors import TraceError
 from shareviz.formats import _config_build as building
-from shareviz.formats import _worker
 from shareviz.formats._base import Format, Limits, Request, Tells, refuse
 from shareviz.formats._config_keys import check_keys, check_numbers
 from shareviz.formats._config_trace import trace_model
 from shareviz.formats._file import File
 from shareviz.formats._json import parse
+from shareviz.formats._shards import is_index
 from shareviz.formats._wrong import json_kind
 from shareviz.sharing import tally
 from shareviz.snapshot import Evidence, Snapshot, Source
@@ -24,9 +24,9 @@ _HINT = "Upload a config.json of transformers, or the weights."
 
 
 def sniff(file: File) -> bool:
-    """Whether this is a JSON object, and neither ours nor a notebook by its first bytes."""
+    """Whether this is a JSON object, and neither ours, an index nor a notebook by its first bytes."""
     known = file.suffix == ".shareviz.json" or any(mark in file.head for mark in _OTHERS)
-    return file.is_json and not known
+    return file.is_json and not known and not is_index(file)
 
 
 def read(file: File, request: Request) -> Snapshot:
@@ -38,11 +38,7 @@ def read(file: File, request: Request) -> Snapshot:
     if file.size > file.limits.config_bytes:
         have, most = text.size(file.size), text.size(file.limits.config_bytes)
         raise refuse("limit", f"The config has {have}; at most {most} are read.", _HINT)
-    data = file.at(0, file.size)
-    config = parsed(data)
-    check_keys(config)
-    check_numbers(config, file.limits)  # here too: a worker takes seconds to start
-    return _worker.described(data, file.limits) if file.limits.isolated else snapshot_of(config, file.limits)
+    return snapshot_of(parsed(file.at(0, file.size)), file.limits)
 
 
 def parsed(data: bytes) -> Mapping[str, Any]:
@@ -117,4 +113,5 @@ FORMAT = Format(
     read=read,
     source="transformers 5.24, PreTrainedConfig and the auto classes",
     suffixes=(".json",),
+    torch=True,
 )

@@ -9,7 +9,7 @@ from shareviz import text
 from shareviz.formats._base import Format, Request, Tells, refuse
 from shareviz.formats._file import File
 from shareviz.formats._onnx_graph import Graph, Model, model_of
-from shareviz.formats._onnx_steps import Named, named_tensors, steps_of, without_merged
+from shareviz.formats._onnx_steps import Weight, named_tensors, steps_of, without_merged
 from shareviz.formats._slots import Leaf, dense, is_integer, kind_note, kind_of, slots
 from shareviz.formats._torch import Storage, TensorRecord
 from shareviz.formats._wire import Wire
@@ -46,22 +46,22 @@ def read(file: File, request: Request) -> Snapshot:
     return Snapshot(tensors, storages=storages, steps=steps, source=Source("onnx", file.name, notes, facts))
 
 
-def _key(one: Named) -> str:
+def _key(one: Weight) -> str:
     place = one.stored.outside
     return f"{place.location}@{place.offset}" if place else ""
 
 
-def _outside(one: Named) -> Iterator[tuple[str, int]]:
+def _outside(one: Weight) -> Iterator[tuple[str, int]]:
     """Yield the storage of a tensor that stands in another file, and its bytes."""
     if one.stored.outside:
         yield _key(one), _nbytes(one)
 
 
-def _nbytes(one: Named) -> int:
+def _nbytes(one: Weight) -> int:
     return ceil(one.stored.numel * itemsize(one.stored.dtype))
 
 
-def _leaf(one: Named) -> Leaf:
+def _leaf(one: Weight) -> Leaf:
     stored = one.stored
     record = dense(stored.dtype, stored.shape)
     if stored.outside:  # two tensors at one place of another file are one storage
@@ -70,7 +70,7 @@ def _leaf(one: Named) -> Leaf:
     return Leaf(one.name, one.name.rpartition(".")[0], record, _kind(one))
 
 
-def _kind(one: Named) -> Kind:
+def _kind(one: Weight) -> Kind:
     """Return UNKNOWN for whole numbers that are quantized weights, BUFFER for single numbers."""
     shape, dtype = one.stored.shape, one.stored.dtype
     if not shape:
@@ -84,7 +84,7 @@ def _packed(dtype: str) -> bool:
     return is_integer(dtype) and dtype != "bool" and itemsize(dtype) <= 1
 
 
-def _notes(model: Model, named: Sequence[Named], tensors: Sequence[Tensor]) -> Iterator[str]:
+def _notes(model: Model, named: Sequence[Weight], tensors: Sequence[Tensor]) -> Iterator[str]:
     inside = sum(one.constant for one in named)
     if inside:
         yield f"{text.plural(inside, 'weight is', 'weights are')} kept in Constant nodes, and counted."
