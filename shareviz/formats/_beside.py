@@ -1,7 +1,8 @@
-"""A config.json beside weights that cannot say what is tied: the names that the file lacks.
+"""Weights that cannot say what is tied: the names that the file lacks, stated or inferred.
 
-transformers leaves a tied name out of a safetensors file. The model built from the config has
-that name on the same elements as one that the file holds; only such names are added.
+transformers leaves a tied name out of a safetensors file. The model built from a config.json beside
+it has that name on the same elements as one that the file holds; only such names are added. Without
+a config, a head may be inferred.
 """
 
 from __future__ import annotations
@@ -12,8 +13,30 @@ from dataclasses import replace
 
 from shareviz import text
 from shareviz.formats._base import Limits, Request, refuse
-from shareviz.formats._file import Named, opened
+from shareviz.formats._file import File, Named, opened
+from shareviz.formats._head import inferred_head
 from shareviz.snapshot import Evidence, Region, Snapshot, Tensor
+
+
+def lacking(
+    tensors: Sequence[Tensor], companions: Sequence[Named], file: File
+) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """Return the slots that weights without storages lack, and the notes that say how we know.
+
+    Raises:
+        FormatError: A companion is no config, or is refused as one.
+    """
+    if companions:
+        return stated_beside(tensors, companions, file.limits)
+    if any(tensor.evidence is Evidence.STATED for tensor in tensors):
+        return (), ()
+    head = inferred_head(tensors, file.name)
+    if not head:
+        return (), ("The file cannot say what is tied: safetensors keeps no storages.",)
+    return head, (
+        f"The file stores no output head beside its token table, as language models do whose head is "
+        f"tied to it: {text.clean(head[0].name, 80)} is inferred, not stated. Add the config.json to know.",
+    )
 
 
 def stated_beside(
@@ -44,8 +67,9 @@ def _described(companion: Named, limits: Limits) -> tuple[str, Snapshot]:
 
     with opened(companion, limits) as file:
         if not config.sniff(file):
-            said = f"{file.name} is no config.json, and nothing else can stand beside a safetensors file."
-            raise refuse("unsupported", said, "Leave it out.")
+            said = f"{file.name} is no config.json, and nothing else can stand beside these weights"
+            hint = "Leave it out; shards go together with their index."
+            raise refuse("unsupported", f"{said}.", hint)
         return file.name, config.read(file, Request())
 
 

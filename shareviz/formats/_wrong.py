@@ -92,7 +92,6 @@ _ZIPS: tuple[tuple[Callable[[str], bool], Wrong], ...] = (
 _JSONS: tuple[tuple[str, Wrong], ...] = (
     ("nbformat", _other("a Jupyter notebook")),
     ("cells", _other("a Jupyter notebook")),
-    ("weight_map", _later("the index of a sharded checkpoint", "Open one shard, or the config.json.")),
     ("added_tokens", _other("a tokenizer", _BESIDE)),
     ("image_processor_type", _other("the settings of an image processor", _BESIDE)),
     ("peft_type", _other("the settings of an adapter", "Open the adapter's safetensors file.")),

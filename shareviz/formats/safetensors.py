@@ -8,8 +8,9 @@ from math import prod
 from typing import Any
 
 from shareviz import text
+from shareviz.formats._archive import Place
 from shareviz.formats._base import Format, Limits, Request, Tells, refuse
-from shareviz.formats._beside import stated_beside
+from shareviz.formats._beside import lacking
 from shareviz.formats._file import File
 from shareviz.formats._json import At, parse
 from shareviz.formats._slots import Leaf, check_name, dense, kind_note, slots, too_many
@@ -34,7 +35,7 @@ def sniff(file: File) -> bool:
 
 
 def read(file: File, request: Request) -> Snapshot:
-    """Return the tensors that the header lists; a tie only where the metadata or a config states it.
+    """Return the tensors that the header lists, and the names that it lacks, stated or inferred.
 
     Raises:
         FormatError: truncated (the header itself is cut off), malformed, ambiguous, limit.
@@ -51,11 +52,21 @@ def read(file: File, request: Request) -> Snapshot:
         raise refuse("no-tensors", "The header lists no tensors.", "Open the file that holds the weights.")
     tensors = (*tensors, *_stated(tensors, metadata, file.limits))
     stated = _stated_note(tensors)
-    added, beside = stated_beside(tensors, request.companions, file.limits)
+    added, beside = lacking(tensors, request.companions, file)
     tensors = (*tensors, *added)
-    ties = (*stated, *beside) or ("The file cannot say what is tied: safetensors keeps no storages.",)
-    notes = (*_length_note(file, start + end), *ties, *kind_note(tensors))
+    notes = (*_length_note(file, start + end), *stated, *beside, *kind_note(tensors))
     return Snapshot(tensors, storages=storages, source=Source("safetensors", file.name, notes))
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where each tensor that the file stores stands in it."""
+    header, start = _header(file)
+    found = {}
+    for name, value in header.items():
+        if name != "__metadata__":
+            first, last = _sized(At(value, name, file.limits))
+            found[name] = Place(start + first, last - first)
+    return found
 
 
 def _header(file: File) -> tuple[Mapping[str, Any], int]:
@@ -150,7 +161,11 @@ FORMAT = Format(
     name="safetensors",
     title="safetensors",
     tells=Tells(
-        tree="names only", flow="no", ties="where the metadata states them", views="no", values="yes"
+        tree="names only",
+        flow="no",
+        ties="stated by metadata or a config, or inferred",
+        views="no",
+        values="yes",
     ),
     sniff=sniff,
     read=read,

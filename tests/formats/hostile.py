@@ -358,6 +358,29 @@ EXPORTS = (
     Bad("pt2_escape.pt2", _is(exported(extra={"../../x": b""})), ("unsafe-path",), "../../x"),
 )
 
+
+def _index(**places: object) -> Callable[[Path], bytes]:
+    return _is(json.dumps({"weight_map": places}).encode())
+
+
+INDICES = (
+    Bad("index.json", _index(a="../x"), ("unsafe-path",), "../x"),
+    Bad("index_absolute.json", _index(a="/etc/passwd"), ("unsafe-path",), "/etc/passwd"),
+    Bad("index_drive.json", _index(a="C:x"), ("unsafe-path",), "C:x"),
+    Bad("index_windows.json", _index(a="..\\x"), ("unsafe-path",)),
+    Bad("index_folder.json", _index(a=".."), ("unsafe-path",)),
+    Bad("index_empty_name.json", _index(a=""), ("unsafe-path",)),
+    Bad("index_nul.json", _index(a="a\0b"), ("unsafe-path",)),
+    Bad("index_missing.json", _index(a="x.safetensors"), ("missing-companion",), "x.safetensors"),
+    Bad("index_number.json", _index(a=5), ("malformed",), "weight_map.a"),
+    Bad("index_long.json", _index(a="x" * 300), ("malformed",), "255"),
+    Bad("index_list.json", _is(b'{"weight_map": []}'), ("malformed",), "weight_map"),
+    Bad("index_none.json", _index(), ("no-tensors",)),
+    Bad("index_twice.json", _is(b'{"weight_map": {"a": "x", "a": "y"}}'), ("ambiguous",), "a twice"),
+    Bad("index_parts.json", _index(**{"a." * 2000: "x"}), ("limit",), "parts"),
+    Bad("model.safetensors.index.json", _is(b'{"metadata": {}}'), ("malformed",), "weight_map"),
+)
+
 SAFETENSORS = (
     Bad("st_header_1tb.safetensors", _is(header({}, length=2**40)), ("limit",), "1.0 TiB"),
     Bad("st_header_max.safetensors", _is(header({}, length=2**64 - 1)), ("limit",)),
@@ -491,7 +514,6 @@ GENERIC = (
         "git lfs pull",
     ),
     Bad("plan.json", _is(b'{"format":"shareviz.plan","version":1}'), ("unknown-format",), "a plan"),
-    Bad("index.json", _is(b'{"weight_map": {"a": "../x"}}'), ("unsupported", "unsafe-path"), "index"),
     Bad("notes.txt", _is(b"hello, this is nothing"), ("unknown-format",), "text"),
     Bad("words.txt", _is(b"cat\ndog\nrabbit\n"), ("unknown-format",), "text"),
     Bad("list.json", _is(b"[1, 2]"), ("unknown-format",), "list"),
@@ -500,4 +522,4 @@ GENERIC = (
     Bad("zip_start.zip", _is(b"PK\x03\x04"), ("truncated",)),
 )
 
-BAD = (*PICKLES, *LEGACY, *SCRIPTS, *EXPORTS, *SAFETENSORS, *CONFIGS, *GENERIC)
+BAD = (*PICKLES, *LEGACY, *SCRIPTS, *EXPORTS, *INDICES, *SAFETENSORS, *CONFIGS, *GENERIC)

@@ -125,11 +125,30 @@ def exported(module: nn.Module, *inputs: torch.Tensor, **options: Any) -> Upload
     return Upload("model.pt2", out.getvalue())
 
 
+def index(
+    shards: Mapping[str, dict[str, torch.Tensor]], name: str = "model.safetensors.index.json"
+) -> Upload:
+    """Return the index of shards, given as tensors by name."""
+    places = {key: shard for shard, tensors in shards.items() for key in tensors}
+    return Upload(name, json.dumps({"metadata": {"total_size": 1}, "weight_map": places}).encode())
+
+
+def shards(parts: Mapping[str, dict[str, torch.Tensor]]) -> tuple[Upload, ...]:
+    """Return shards as safetensors writes them."""
+    return tuple(Upload(name, save(tensors)) for name, tensors in parts.items())
+
+
+PARTS: Mapping[str, dict[str, torch.Tensor]] = {
+    "model-00001-of-00002.safetensors": {"a.weight": torch.zeros(4, 2), "a.bias": torch.zeros(4)},
+    "model-00002-of-00002.safetensors": {"b.weight": torch.zeros(3, 4)},
+}
+
 # one real file for each format, by the module's name; the conformance test asks for it
 EACH: Mapping[str, Callable[[], Upload]] = {
     "config": lambda: config(**SMALL_GPT2),
     "gguf": small_gguf,
     "onnx": small_onnx,
+    "safetensors_index": lambda: index(PARTS),
     "safetensors": small_safetensors,
     "shareviz_json": saved_snapshot,
     "torch_export": lambda: exported(Tied(), torch.zeros(2, 3, dtype=torch.long)),
@@ -137,3 +156,6 @@ EACH: Mapping[str, Callable[[], Upload]] = {
     "torchscript": lambda: script(Tied()),
     "torch_zip": lambda: pt(Tied().state_dict()),
 }
+
+# the files that belong to one of these
+BESIDE: Mapping[str, Callable[[], tuple[Upload, ...]]] = {"safetensors_index": lambda: shards(PARTS)}

@@ -20,6 +20,7 @@ from tests.formats.fuzz import opens_or_refuses
 
 KINDS = sorted(formats())
 EACH = {kind: samples.EACH[kind]() for kind in KINDS}
+BESIDE = {kind: samples.BESIDE[kind]() if kind in samples.BESIDE else () for kind in KINDS}
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,14 +42,14 @@ def test_a_path_and_an_upload_read_the_same_whatever_the_suffix(kind: str, tmp_p
     upload = EACH[kind]
     path = tmp_path / "weights.dat"
     path.write_bytes(upload.data)
-    snapshot = load(path)
-    assert snapshot == load(upload)
+    snapshot = load(path, companions=BESIDE[kind])
+    assert snapshot == load(upload, companions=BESIDE[kind])
     assert snapshot.tensors
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_read_survives_json(kind: str) -> None:
-    snapshot = load(EACH[kind])
+    snapshot = load(EACH[kind], companions=BESIDE[kind])
     again = from_json(to_json(snapshot))
     assert again == snapshot
     assert again.source == snapshot.source
@@ -57,12 +58,15 @@ def test_what_is_read_survives_json(kind: str) -> None:
 
 def test_a_fresh_interpreter_reads_files_without_torch(tmp_path: Path) -> None:
     for kind in set(KINDS) - {"config"}:
-        (tmp_path / kind).write_bytes(EACH[kind].data)
+        (tmp_path / kind).mkdir()
+        for place, upload in enumerate((EACH[kind], *BESIDE[kind])):
+            (tmp_path / kind / f"{place} {upload.name}").write_bytes(upload.data)
     script = """
 import pathlib, sys
-from shareviz.formats import load
-for path in pathlib.Path(sys.argv[1]).iterdir():
-    assert load(path).tensors
+from shareviz.formats import Upload, load
+for folder in pathlib.Path(sys.argv[1]).iterdir():
+    first, *rest = sorted(folder.iterdir())
+    assert load(first, companions=[Upload(path.name[2:], path.read_bytes()) for path in rest]).tensors
 heavy = {"torch", "transformers", "numpy", "streamlit", "altair"} & set(sys.modules)
 assert not heavy, heavy
 """

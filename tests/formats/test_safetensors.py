@@ -126,7 +126,7 @@ def test_only_a_config_can_stand_beside_it(tmp_path: Path) -> None:
     path = samples.safetensors({"a": torch.zeros(1)}, tmp_path)
     with pytest.raises(FormatError, match=r"notes\.txt is no config\.json"):
         load(path, companions=[Upload("notes.txt", b"hello")])
-    assert "were not read" in load(samples.pt({"a": torch.zeros(1)}), companions=[path]).source.notes[-1]
+    assert "were not read" in load(samples.saved_snapshot(), companions=[path]).source.notes[-1]
 
 
 REAL = os.environ.get("SHAREVIZ_REAL_FILES", "")
