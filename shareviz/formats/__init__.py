@@ -17,6 +17,7 @@ from shareviz import text
 from shareviz.errors import FormatError, OptionError
 from shareviz.formats._base import HOSTED, LOCAL, Format, Limits, Request, Tells, limits_of, refuse
 from shareviz.formats._file import File, Named, Upload, opened
+from shareviz.formats._shards import gathered
 from shareviz.formats._worker import read_apart
 from shareviz.formats._wrong import recognise
 from shareviz.plugins import collect
@@ -38,7 +39,8 @@ def load(
 
     Args:
         path: A path, or an `Upload` of bytes with a name, which is shown and never used as a path.
-        companions: Files that belong to it, such as a `config.json` beside the weights.
+        companions: Files that belong to it, such as a `config.json` beside the weights, or shards
+            beside their index; the shards beside an index on disk need not be named.
         pick: The state dict to open where a checkpoint holds several; "." takes the whole file.
         limits: How much is read before the file is refused.
 
@@ -46,6 +48,7 @@ def load(
         FormatError: The file is refused; `code` is one of the words above, `hint` what to do.
         OptionError: `pick` was given for a format that holds one model.
     """
+    path, companions = gathered(path, companions, limits)
     with opened(path, limits) as file:
         try:
             apart = read_apart if limits.isolated else read
