@@ -135,7 +135,7 @@ def _take(module: nn.Module, path: str, found: _Found) -> None:
 def _slot(found: _Found, path: str, name: str, tensor: torch.Tensor) -> data.Tensor:
     lazy = is_lazy(tensor)
     plain = lazy or (type(tensor) in _PLAIN and tensor.layout == torch.strided)
-    held = tensor if plain else _leaf(tensor)
+    held = tensor if plain else leaf(tensor)
     return data.Tensor(
         name=f"{path}.{name}" if path else name,
         module=path,
@@ -148,7 +148,7 @@ def _slot(found: _Found, path: str, name: str, tensor: torch.Tensor) -> data.Ten
     )
 
 
-def _leaf(tensor: Any) -> torch.Tensor:
+def leaf(tensor: Any) -> torch.Tensor:
     """Return the tensor whose elements are stored.
 
     Of a DTensor that is the part in this process, of a sparse tensor its values.
@@ -161,8 +161,8 @@ def _leaf(tensor: Any) -> torch.Tensor:
         if len(leaves) != 1:
             break
         tensor = leaves[0]
-    leaf: torch.Tensor = tensor._values() if tensor.layout == torch.sparse_coo else tensor
-    return leaf
+    found: torch.Tensor = tensor._values() if tensor.layout == torch.sparse_coo else tensor
+    return found
 
 
 def _region(found: _Found, tensor: torch.Tensor) -> Region:

@@ -24,11 +24,11 @@ LEVELS = {
     # what follows from a Snapshot
     "facts": (
         "geometry paths sharing sets roles layers headline tree strategies assumptions capacity ledger"
-        " baseline offers turns compare checks lock data"
+        " baseline offers turns compare copies checks lock data"
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources design published formats jsonio examples lessons"
+        "sources values design published formats jsonio examples lessons"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports

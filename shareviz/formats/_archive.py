@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shareviz import text
+from shareviz.formats import _zip
 from shareviz.formats._base import refuse
 from shareviz.formats._file import File
 from shareviz.formats._zip import Entry
 
 _AGAIN = "Save the checkpoint again with torch.save."
 _ALONE = "Save the state dict, and open that."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of one storage stand in a file."""
+
+    start: int
+    nbytes: int
 
 
 def members(file: File, name: str) -> tuple[str, ...]:
@@ -52,3 +62,8 @@ def storages(file: File, start: str) -> Mapping[str, int]:
         said = f"The storage {text.clean(packed.name, 80)} is compressed; torch stores it plainly."
         raise refuse("compressed", said, _AGAIN)
     return {key: entry.nbytes for key, entry in stored.items()}
+
+
+def place_of(file: File, entry: Entry) -> Place:
+    """Return where a stored entry's bytes stand in the file."""
+    return Place(_zip.start_of(file.stream, entry), entry.nbytes)

@@ -12,7 +12,7 @@ from shareviz.formats._beside import stated_beside
 from shareviz.formats._file import File
 from shareviz.formats._modules import pickled_modules
 from shareviz.formats._pickle import names_in_words
-from shareviz.formats._slots import kind_note, slots
+from shareviz.formats._slots import Leaf, kind_note, slots
 from shareviz.formats._states import Found, choose, is_module, leaves
 from shareviz.snapshot import Snapshot, Source
 
@@ -45,6 +45,12 @@ def snapshot_of(what: Unpickled, file: File, request: Request) -> Snapshot:
     notes = (*_notes(found, what.foreign), *beside, *kind_note(tensors))
     source = Source("torch", file.name, notes)
     return Snapshot(tensors, tree.modules() if tree else (), storages=storages, source=source)
+
+
+def named_leaves(root: Any, file: File, request: Request) -> Iterator[Leaf]:
+    """Yield the tensors of the part of a checkpoint that `snapshot_of` opens, by the names it gives."""
+    value = choose(root, request.pick, file.limits).value
+    yield from pickled_modules(value).leaves() if is_module(value) else leaves(value, file.limits)
 
 
 def no_tensors(foreign: tuple[str, ...]) -> Exception:

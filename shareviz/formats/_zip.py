@@ -75,6 +75,19 @@ def content(stream: BinaryIO, entry: Entry) -> bytes:
     Raises:
         FormatError: malformed (its own header says other than the directory), truncated.
     """
+    stream.seek(start_of(stream, entry))
+    data = stream.read(entry.packed)
+    if len(data) < entry.packed:
+        raise refuse("truncated", f"{text.clean(entry.name, 80)} is cut off.", _REDO)
+    return data
+
+
+def start_of(stream: BinaryIO, entry: Entry) -> int:
+    """Return where the bytes of a member begin in the file.
+
+    Raises:
+        FormatError: malformed (its own header says other than the directory).
+    """
     shown = text.clean(entry.name, 80)
     stream.seek(entry.offset)
     try:
@@ -84,11 +97,7 @@ def content(stream: BinaryIO, entry: Entry) -> bytes:
     name = stream.read(names)
     if sign != b"PK\x03\x04" or name != entry.name.encode() or method != entry.method:
         raise refuse("malformed", f"{shown} has another header than the directory says.", _REDO)
-    stream.seek(extras, 1)
-    data = stream.read(entry.packed)
-    if len(data) < entry.packed:
-        raise refuse("truncated", f"{shown} is cut off.", _REDO)
-    return data
+    return entry.offset + _LOCAL.size + int(names) + int(extras)
 
 
 def inflated(stream: BinaryIO, entry: Entry) -> bytes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
-from shareviz.formats._archive import members, only, plain, storages
+from shareviz.formats._archive import Place, members, only, place_of, plain, storages
 from shareviz.formats._base import Format, Request, Tells
-from shareviz.formats._checkpoint import Unpickled, snapshot_of
+from shareviz.formats._checkpoint import Unpickled, named_leaves, snapshot_of
 from shareviz.formats._file import File
 from shareviz.formats._pickle import ClosedUnpickler, unpickle
 from shareviz.formats._torch import builders, storage_of
@@ -24,14 +25,32 @@ def read(file: File, request: Request) -> Snapshot:
     Raises:
         FormatError: compressed, malformed, ambiguous (several state dicts), no-tensors, limit.
     """
+    return snapshot_of(_unpickled(file), file, request)
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the storage of each tensor stands in the file, by the names that `read` gives."""
+    folder = only(file, "data.pkl").name.removesuffix("data.pkl")
+    found: dict[str, Place] = {}
+    known: dict[str, Place] = {}
+    for leaf in named_leaves(_unpickled(file).root, file, request):
+        storage = leaf.record.storage  # None: a tensor saved from meta has no bytes
+        entry = file.entries.get(f"{folder}data/{storage.key}") if storage else None
+        if storage and entry:
+            if storage.key not in known:
+                known[storage.key] = place_of(file, entry)
+            found[leaf.name] = known[storage.key]
+    return found
+
+
+def _unpickled(file: File) -> Unpickled:
     entry = only(file, "data.pkl")
     data = plain(file, entry, file.limits.pickle_bytes)
     stored = storages(file, f"{entry.name.removesuffix('data.pkl')}data/")
     unpickler = ClosedUnpickler(
         io.BytesIO(data), builders=builders(file.limits), storage=storage_of, limits=file.limits
     )
-    root = unpickle(unpickler)
-    return snapshot_of(Unpickled(root, tuple(unpickler.foreign), stored), file, request)
+    return Unpickled(unpickle(unpickler), tuple(unpickler.foreign), stored)
 
 
 FORMAT = Format(

@@ -1,0 +1,169 @@
+"""The bytes of tensors, read on request: from safetensors and `.pt` files, and from live modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from shareviz.errors import SharevizError
+from shareviz.formats import LOCAL, Limits, safetensors, torch_zip
+from shareviz.formats._archive import Place
+from shareviz.formats._base import Request
+from shareviz.formats._file import File, Named, opened
+from shareviz.text import clean, size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Places = Callable[[File, Request], Mapping[str, Place]]
+
+# each reads the header of one format again, and says where the storage of each name stands
+_PLACES: tuple[tuple[Callable[[File], bool], Places], ...] = (
+    (safetensors.sniff, safetensors.places),
+    (torch_zip.sniff, torch_zip.places),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes of one storage: how many there are, and a function of start and length that reads some."""
+
+    nbytes: int
+    read: Callable[[int, int], bytes]
+
+
+class Values:
+    """Bytes of storages by the name of a slot; `bytes_read` counts what was read.
+
+    Use it in a `with` block, or close it: a file stays open until then.
+    """
+
+    def __init__(self, find: Callable[[str], Span | None], *, most: int | None = None) -> None:
+        self._find = find
+        self._most = most
+        self._spans: dict[str, Span | None] = {}
+        self._open = ExitStack()
+        self.bytes_read = 0
+
+    @classmethod
+    def of(cls, module: nn.Module) -> Values:
+        """Return the values of a live module, by the names that `capture` gives; on meta there are none."""
+        root = getattr(module, "_orig_mod", module)
+
+        def find(name: str) -> Span | None:
+            tensor: Any = root
+            for part in name.split("."):
+                tensor = getattr(tensor, part)
+            return _span_of(tensor)
+
+        return cls(find)
+
+    def nbytes(self, name: str) -> int | None:
+        """Return how many bytes of a slot's storage are at hand; None: none of them."""
+        span = self._span(name)
+        return None if span is None else span.nbytes
+
+    def read(self, name: str, start: int, nbytes: int) -> bytes:
+        """Return bytes of a slot's storage.
+
+        Raises:
+            SharevizError: limit (more bytes than are read here), no-values, truncated.
+        """
+        span = self._span(name)
+        if span is None:
+            raise SharevizError(
+                f"The values of {clean(name, 80)} are not at hand.",
+                code="no-values",
+                hint="Give the whole file.",
+            )
+        if self._most is not None and self.bytes_read + nbytes > self._most:
+            raise SharevizError(
+                f"Comparing values takes more than {size(self._most)}, the most that is read here.",
+                code="limit",
+                hint="Run shareviz on your own machine.",
+            )
+        data = span.read(start, nbytes)
+        if len(data) != nbytes:
+            shown = clean(name, 80)
+            raise SharevizError(
+                f"{shown} ends before its last byte.", code="truncated", hint="Load the file again."
+            )
+        self.bytes_read += nbytes
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._open.close()
+
+    def __enter__(self) -> Values:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _span(self, name: str) -> Span | None:
+        if name not in self._spans:
+            self._spans[name] = self._find(name)
+        return self._spans[name]
+
+
+def open_values(path: Named, *, pick: str | None = None, limits: Limits = LOCAL) -> Values:
+    """Return the values in a safetensors file or a `.pt` file; nothing but the header is read yet.
+
+    Args:
+        path: A path, or an `Upload` of bytes with a name.
+        pick: The state dict that was opened where a checkpoint holds several.
+        limits: How much is read before the file is refused; `hash_bytes` counts for a hosted demo.
+
+    Raises:
+        FormatError: The file is refused, as `load` would refuse it.
+        SharevizError: no-values (a format without values, or one whose values are not read).
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(opened(path, limits))
+        places = next((places for sniff, places in _PLACES if sniff(file)), None)
+        if places is None:
+            raise SharevizError(
+                f"{file.name}: values are compared in safetensors files and in .pt files that torch wrote "
+                "since 1.6.",
+                code="no-values",
+                hint="Save the state dict with safetensors or torch.save, and open that.",
+            )
+        where = places(file, Request(pick))
+
+        def find(name: str) -> Span | None:
+            place = where.get(name)
+            if place is None:
+                return None
+            have = max(0, min(place.nbytes, file.size - place.start))
+            return Span(have, lambda start, nbytes: file.at(place.start + start, nbytes))
+
+        hosted = limits.file_bytes is not None
+        values = Values(find, most=limits.hash_bytes if hosted else None)
+        values._open = stack.pop_all()
+        return values
+
+
+def _span_of(tensor: Any) -> Span | None:
+    """Return the storage below a tensor; None where it holds no values, as on meta."""
+    import torch
+    from torch import nn
+
+    from shareviz.capture import leaf
+
+    held = leaf(tensor)
+    plain = type(held) in (torch.Tensor, nn.Parameter) and held.layout == torch.strided
+    if not plain or held.device.type == "meta" or held.is_quantized:
+        return None
+    raw = held.untyped_storage()
+    flat = torch.empty(0, dtype=torch.uint8, device=held.device).set_(raw)
+
+    def read(start: int, nbytes: int) -> bytes:
+        return bytes(flat[start : start + nbytes].cpu().numpy().tobytes())
+
+    return Span(raw.nbytes(), read)
