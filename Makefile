@@ -2,7 +2,7 @@
 # `make run PYTHON=/path/to/python` chooses the interpreter, `make test ARGS="-k tie"` passes arguments on.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format bench clean
+.PHONY: help run test format bench fuzz clean
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 VERSION := import platform; print(platform.python_version())
@@ -56,6 +56,10 @@ format:  ## Format the code and mend what lint can mend
 bench:  ## Time the core against its rivals, as ratios in one run
 	$(call install,requirements-dev.txt)
 	@set -e; for file in benchmarks/[a-z]*.py; do $(BIN) -m benchmarks.$$(basename $$file .py); done
+
+fuzz:  ## Break 100,000 files of every format and read them; ARGS="files seed"
+	$(call install,requirements-dev.txt)
+	$(BIN) -m tests.formats.fuzz $(ARGS)
 
 clean:  ## Remove the environment and the caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist shareviz.egg-info
