@@ -197,6 +197,20 @@ def test_a_pick_for_a_format_with_one_model_is_an_option_error(tmp_path: Any) ->
         load(samples.safetensors({"a": torch.zeros(1)}, tmp_path), pick="a")
 
 
+@pytest.mark.parametrize("save", [samples.pt, samples.legacy])
+def test_a_config_beside_it_states_a_name_that_the_file_lacks(save: Any) -> None:
+    beside = samples.config(**samples.SMALL_GPT2, architectures=["GPT2LMHeadModel"])
+    whole = load(beside)
+    state = {t.name: torch.zeros(t.shape) for t in whole.tensors if t.name != "lm_head.weight"}
+    snapshot = load(save(state), companions=[beside])
+    (group,) = tied_groups(snapshot)
+    assert set(group.names) == {"transformer.wte.weight", "lm_head.weight"}
+    assert group.evidence is Evidence.STATED
+    full = load(save(state | {"lm_head.weight": state["transformer.wte.weight"]}), companions=[beside])
+    assert [group.evidence for group in tied_groups(full)] == [Evidence.STORAGE]
+    assert "config.json states no tie that the file lacks." in full.source.notes
+
+
 def test_a_deep_copy_of_two_parameters_on_one_storage_is_read_as_untied() -> None:
     a = nn.Parameter(torch.zeros(3))
     module = nn.ParameterList([a, nn.Parameter(a.data)])
