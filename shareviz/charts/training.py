@@ -5,14 +5,15 @@ Versions are drawn in ink shades and dashes with words beside them: hue belongs 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
+from typing import Any
 
 import altair as alt
-import pandas as pd
 
 from shareviz.charts.palette import CHROME
-from shareviz.charts.theme import Chart, themed
+from shareviz.charts.theme import Chart, inline, themed
 from shareviz.text import clean
 from shareviz.training.results import Member, Result
 from shareviz.training.statistics import Comparison
@@ -23,27 +24,27 @@ _BAND = 44  # pixels of one version
 _LABEL = 118  # pixels: the widest name at 390 leaves the plot more than half
 
 Curve = Sequence[tuple[int, float | None]]
+Record = dict[str, Any]
 
 
-def curves(result: Result, running: Mapping[tuple[str, int], Curve]) -> pd.DataFrame:
-    """Return the training loss as rows of version, seed, step and loss; what is not finite is left out.
+def curves(result: Result, running: Mapping[tuple[str, int], Curve]) -> list[Record]:
+    """Return the training loss as records of version, seed, step and loss, without what is not finite.
 
     Args:
         running: Curves of members that have not finished, by (version, seed).
     """
-    titles = {arm.name: arm.title for arm in result.arms}
+    titles = {arm.name: clean(arm.title, 60) for arm in result.arms}
     done = {(member.version, member.seed): member.curve for member in result.members}
-    rows = [
-        (clean(titles.get(version, version), 60), seed, step, loss)
+    return [
+        {"version": titles.get(version, clean(version, 60)), "seed": seed, "step": step, "loss": loss}
         for (version, seed), curve in {**running, **done}.items()
         for step, loss in _thinned(curve)
         if loss is not None
     ]
-    return pd.DataFrame(rows, columns=["version", "seed", "step", "loss"])
 
 
 def live_curves(
-    rows: pd.DataFrame, versions: Sequence[str], *, steps: int = 0, theme: str = "light"
+    rows: Sequence[Record], versions: Sequence[str], *, steps: int = 0, theme: str = "light"
 ) -> Chart:
     """Return one thin line for each seed and a bold median for each version.
 
@@ -51,32 +52,40 @@ def live_curves(
     """
     ink = CHROME[theme]["ink"]
     dashes = [DASHES[place % len(DASHES)] for place in range(len(versions))]
-    legend = alt.Legend(
-        title=None, symbolType="stroke", symbolSize=500, symbolStrokeColor=ink, labelLimit=260
-    )
+    legend = alt.Legend(title=None, symbolType="stroke", symbolSize=500, symbolStrokeColor=ink)
     scale = alt.Scale(domain=list(versions), range=dashes)
     dash = alt.StrokeDash("version:N", scale=scale, legend=legend)
     span = alt.Scale(domain=[0, steps]) if steps else alt.Undefined
     x = alt.X("step:Q", title="step", scale=span, axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8))
     y = alt.Y("loss:Q", title="training loss", scale=alt.Scale(zero=True))
-    thin = alt.Chart(rows).mark_line(strokeWidth=1, opacity=0.28, color=ink)
-    middle = rows.groupby(["version", "step"], as_index=False)["loss"].agg(median)
-    bold = alt.Chart(middle).mark_line(strokeWidth=2.2, color=ink).encode(x, y, dash)
+    thin = alt.Chart(inline(rows)).mark_line(strokeWidth=1, opacity=0.28, color=ink)
+    bold = alt.Chart(inline(medians(rows))).mark_line(strokeWidth=2.2, color=ink).encode(x, y, dash)
     return themed(alt.layer(thin.encode(x, y, dash, detail="seed:N"), bold).properties(height=260), theme)
+
+
+def medians(rows: Iterable[Record]) -> list[Record]:
+    """Return the median loss over the seeds of each version, step by step."""
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for row in rows:
+        found[row["version"], row["step"]].append(row["loss"])
+    return [
+        {"version": version, "step": step, "loss": median(losses)}
+        for (version, step), losses in found.items()
+    ]
 
 
 def seed_dots(result: Result, *, only: Sequence[str] = (), theme: str = "light") -> Chart:
     """Return a dot for each seed and a tick at the mean, one row for each version, with chance."""
     kept = [arm for arm in result.arms if not only or arm.name in only]
     names = {arm.name for arm in kept}
-    rows = _dots([member for member in result.members if member.version in names], result)
+    rows = inline(_dots([member for member in result.members if member.version in names], result))
     ink, muted = CHROME[theme]["ink"], CHROME[theme]["muted"]
-    y = _versions([arm.title for arm in kept])
+    y = _versions([clean(arm.title, 60) for arm in kept])
     x = alt.X("value:Q", title=_axis(result), scale=alt.Scale(zero=False, nice=True), axis=_few())
     tip = [alt.Tooltip("version:N"), alt.Tooltip("seed:N"), alt.Tooltip("value:Q", format=".2f")]
     dots = alt.Chart(rows).mark_circle(size=90, opacity=0.5, color=ink).encode(x, y, tooltip=tip)
     ticks = alt.Chart(rows).mark_tick(thickness=2.5, size=26, color=ink).encode(x="mean(value):Q", y=y)
-    chance = pd.DataFrame({"value": [_scale(result) * result.task.metric.chance], "label": ["chance"]})
+    chance = inline([{"value": _scale(result) * result.task.metric.chance, "label": "chance"}])
     rule = alt.Chart(chance).mark_rule(strokeDash=[3, 3], color=muted).encode(x="value:Q")
     word = alt.Chart(chance).mark_text(align="left", dx=5, y=8, color=muted, fontSize=12)
     layers = (rule, word.encode(x="value:Q", text="label:N"), dots, ticks)
@@ -85,31 +94,40 @@ def seed_dots(result: Result, *, only: Sequence[str] = (), theme: str = "light")
 
 def differences(result: Result, pairs: Sequence[Comparison], *, theme: str = "light") -> Chart:
     """Return paired differences with their intervals and a zero line, one row for each version."""
-    ink, scale = CHROME[theme]["ink"], _scale(result)
-    titles = {pair.version: clean(result.arm(pair.version).title, 60) for pair in pairs}
-    spans = pd.DataFrame(
-        [
-            (titles[pair.version], scale * pair.mean, scale * pair.holm_low, scale * pair.holm_high)
-            for pair in pairs
-            if pair.mean is not None and pair.holm_low is not None and pair.holm_high is not None
-        ],
-        columns=["version", "mean", "low", "high"],
-    )
-    each = [(titles[pair.version], seed, scale * value) for pair in pairs for seed, value in pair.pairs]
-    dots = pd.DataFrame(each, columns=["version", "seed", "value"])
-    y = _versions(list(titles.values()))
-    zero = (
-        alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=CHROME[theme]["muted"]).encode(x="value:Q")
-    )
+    ink, muted = CHROME[theme]["ink"], CHROME[theme]["muted"]
+    y = _versions([clean(result.arm(pair.version).title, 60) for pair in pairs])
     x = alt.X("value:Q", title=f"difference, {_axis(result)}", scale=alt.Scale(nice=True), axis=_few())
-    point = (
-        alt.Chart(dots)
-        .mark_circle(size=55, opacity=0.4, color=ink)
-        .encode(x, y, tooltip=["seed:N", "value:Q"])
-    )
-    span = alt.Chart(spans).mark_rule(strokeWidth=2.5, color=ink).encode(x="low:Q", x2="high:Q", y=y)
-    mean = alt.Chart(spans).mark_tick(thickness=3, size=20, color=ink).encode(x="mean:Q", y=y)
-    return themed(alt.layer(zero, point, span, mean).properties(height=alt.Step(_BAND)), theme)
+    tip = ["version:N", "seed:N", alt.Tooltip("value:Q", format="+.2f")]
+    zero = alt.Chart(inline([{"value": 0.0}])).mark_rule(color=muted).encode(x="value:Q")
+    each = alt.Chart(inline(_pairs(result, pairs))).mark_circle(size=55, opacity=0.4, color=ink)
+    spans = alt.Chart(inline(_spans(result, pairs)))
+    span = spans.mark_rule(strokeWidth=2.5, color=ink).encode(x="low:Q", x2="high:Q", y=y)
+    mean = spans.mark_tick(thickness=3, size=20, color=ink).encode(x="mean:Q", y=y)
+    layers = (zero, each.encode(x, y, tooltip=tip), span, mean)
+    return themed(alt.layer(*layers).properties(height=alt.Step(_BAND)), theme)
+
+
+def _pairs(result: Result, pairs: Iterable[Comparison]) -> list[Record]:
+    scale = _scale(result)
+    return [
+        {"version": clean(result.arm(pair.version).title, 60), "seed": seed, "value": scale * value}
+        for pair in pairs
+        for seed, value in pair.pairs
+    ]
+
+
+def _spans(result: Result, pairs: Iterable[Comparison]) -> list[Record]:
+    scale = _scale(result)
+    return [
+        {
+            "version": clean(result.arm(pair.version).title, 60),
+            "mean": scale * pair.mean,
+            "low": scale * pair.holm_low,
+            "high": scale * pair.holm_high,
+        }
+        for pair in pairs
+        if pair.mean is not None and pair.holm_low is not None and pair.holm_high is not None
+    ]
 
 
 def _versions(order: list[str]) -> alt.Y:
@@ -130,15 +148,14 @@ def _scale(result: Result) -> float:
     return 100.0 if result.task.metric.name == "accuracy" else 1.0
 
 
-def _dots(members: Iterable[Member], result: Result) -> pd.DataFrame:
+def _dots(members: Iterable[Member], result: Result) -> list[Record]:
     titles = {arm.name: clean(arm.title, 60) for arm in result.arms}
     name, scale = result.task.main, _scale(result)
-    rows = [
-        (titles[member.version], member.seed, scale * member.values[name])
+    return [
+        {"version": titles[member.version], "seed": member.seed, "value": scale * member.values[name]}
         for member in members
         if member.diverged is None and name in member.values
     ]
-    return pd.DataFrame(rows, columns=["version", "seed", "value"])
 
 
 def _thinned(curve: Curve) -> Curve:

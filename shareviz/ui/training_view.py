@@ -121,7 +121,7 @@ def live(job: Job) -> None:
         result = job.result()
         rows = charts.curves(result, running(job))
         names = [arm.title for arm in result.arms]
-        if len(rows):
+        if rows:
             chart = charts.live_curves(
                 rows, names, steps=job.progress().steps, theme=st.context.theme.type or "light"
             )
