@@ -3,6 +3,7 @@
 from shareviz.checks import title_of
 from shareviz.ui import checks_view, frame
 from shareviz.ui.compare_view import draw_compare
+from shareviz.ui.lost_ties_view import draw_lost_ties
 from shareviz.ui.survival_view import draw_survival
 
 frame.required()
@@ -11,7 +12,8 @@ view = frame.begin()
 findings = checks_view.found(view)
 checks_view.draw_findings(view, findings)
 checks_view.draw_way_on(findings)
-checks_view.draw_asked(findings)
+draw_lost_ties(view)
+checks_view.draw_asked(view, findings)
 checks_view.draw_declared(view.after)
 draw_survival(view)
 draw_compare(view)

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     check = _command(every, "check", commands.check, "is the sharing what was meant")
     _takes_source(check)
     check.add_argument("--expect", metavar="LOCK", help="a lock file; exit code 1 if it is broken")
+    check.add_argument("--values", action="store_true", help="look for lost ties: equal values, read now")
     check.add_argument("--write-lock", metavar="LOCK", help="write the lock file of this model")
     compare = _command(every, "compare", commands.compare, "what differs between two models")
     compare.add_argument("a", help=SOURCE)

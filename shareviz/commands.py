@@ -21,9 +21,10 @@ from shareviz.sets import own_stored, shared_sets
 from shareviz.sharing import Tally, attribution, tally, tied_groups
 from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source
-from shareviz.text import clean, count, exact, listed
+from shareviz.text import clean, count, exact, listed, percent
 
 if TYPE_CHECKING:
+    from shareviz.checks import Finding
     from shareviz.training.results import Result
     from shareviz.training.statistics import Comparison
 
@@ -130,11 +131,13 @@ def report(options: Namespace) -> Answer:
 def check(options: Namespace) -> Answer:
     """Answer whether the sharing is what was meant; exit code 1 for a problem or a broken lock."""
     from shareviz.checks import check as run_checks
-    from shareviz.checks import title_of
+    from shareviz.checks import title_of, worst_first
     from shareviz.lock import check_lock, make_lock
 
     seen = opened(options)
     findings = list(run_checks(seen))
+    if options.values:
+        findings = list(worst_first((*findings, *_lost_ties(seen, options))))
     if options.write_lock:
         _write(Path(options.write_lock), make_lock(seen).encode())
     if options.expect:
@@ -142,9 +145,24 @@ def check(options: Namespace) -> Answer:
     failed = any(finding.level == "problem" for finding in findings)
     lines = [title_of(findings), ""]
     for finding in findings:
-        lines += [f"{finding.level}: {finding.title}", f"  {finding.evidence}"]
+        saves = f", saves {count(finding.saves)}" if finding.saves else ""
+        lines += [f"{finding.level}: {finding.title}{saves}", f"  {finding.evidence}"]
         lines += [f"  {line}" for line in finding.fix.splitlines()]
     return Answer([asdict(finding) for finding in findings], "\n".join(lines), int(failed))
+
+
+def _lost_ties(seen: Snapshot, options: Namespace) -> tuple[Finding, ...]:
+    """Return what the values say; where people read, the share that is done is counted up."""
+    from shareviz.checks import check_copies
+    from shareviz.copies import copies
+    from shareviz.sources import values_of
+
+    def show(done: float) -> None:
+        print(f"\rComparing values: {percent(done, 1)}", end="" if done < 1 else "\n", file=sys.stderr)
+
+    shown = show if sys.stderr.isatty() and not options.json else None
+    with values_of(options.source, pick=options.pick, run_code=options.run_code) as values:
+        return check_copies(copies(seen, values, progress=shown))
 
 
 def compare(options: Namespace) -> Answer:

@@ -24,6 +24,8 @@ from shareviz.text import clean
 if TYPE_CHECKING:
     from torch import nn
 
+    from shareviz.values import Values
+
 CATALOGUE, PYTHON = "catalogue:", "python:"
 
 
@@ -43,9 +45,27 @@ def open_source(parts: Sequence[str], *, pick: str | None = None, run_code: bool
         from shareviz.models import snapshot_of
 
         return snapshot_of(first.removeprefix(CATALOGUE))
-    if first.startswith(PYTHON) or first.endswith(".py") or ".py:" in first:
+    if _runs_code(first):
         return _observed(first, run_code)
     return load(Path(first), companions=tuple(Path(part) for part in rest), pick=pick, limits=limits_of())
+
+
+def values_of(parts: Sequence[str], *, pick: str | None = None, run_code: bool = False) -> Values:
+    """Return the values of the model that the words of a command name; close them after use.
+
+    Raises:
+        SharevizError: no-values (a catalogue model, a saved snapshot), or as `open_source` refuses.
+    """
+    from shareviz.values import Values, open_values
+
+    first, *rest = parts
+    if first.startswith(CATALOGUE):
+        raise SharevizError(
+            f"{clean(first, 80)} is built without values.", code="no-values", hint="Give a file with weights."
+        )
+    if _runs_code(first):
+        return Values.of(live_module(first, run_code=run_code)[0])
+    return open_values(Path(first), companions=tuple(map(Path, rest)), pick=pick, limits=limits_of())
 
 
 def live_module(source: str, *, run_code: bool = False) -> tuple[nn.Module, tuple[Any, ...]]:
@@ -71,6 +91,10 @@ def live_module(source: str, *, run_code: bool = False) -> tuple[nn.Module, tupl
             hint="Let the factory return a module, or (module, input, …).",
         )
     return module, tuple(inputs)
+
+
+def _runs_code(source: str) -> bool:
+    return source.startswith(PYTHON) or source.endswith(".py") or ".py:" in source
 
 
 def _observed(source: str, run_code: bool) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +13,7 @@ from shareviz.formats import LOCAL, Limits, safetensors, torch_zip
 from shareviz.formats._archive import Place
 from shareviz.formats._base import Request
 from shareviz.formats._file import File, Named, opened
+from shareviz.formats._shards import gathered, name_of
 from shareviz.text import clean, size
 
 if TYPE_CHECKING:
@@ -112,11 +113,14 @@ class Values:
         return self._spans[name]
 
 
-def open_values(path: Named, *, pick: str | None = None, limits: Limits = LOCAL) -> Values:
-    """Return the values in a safetensors file or a `.pt` file; nothing but the header is read yet.
+def open_values(
+    path: Named, *, companions: Sequence[Named] = (), pick: str | None = None, limits: Limits = LOCAL
+) -> Values:
+    """Return the values in a safetensors file, a `.pt` file, or their shards; only headers are read yet.
 
     Args:
         path: A path, or an `Upload` of bytes with a name.
+        companions: Files that belong to it, as `load` takes them.
         pick: The state dict that was opened where a checkpoint holds several.
         limits: How much is read before the file is refused; `hash_bytes` counts for a hosted demo.
 
@@ -124,29 +128,30 @@ def open_values(path: Named, *, pick: str | None = None, limits: Limits = LOCAL)
         FormatError: The file is refused, as `load` would refuse it.
         SharevizError: no-values (a format without values, or one whose values are not read).
     """
+    lead, rest = gathered(path, companions, limits)
+    spans: dict[str, Span] = {}
     with ExitStack() as stack:
-        file = stack.enter_context(opened(path, limits))
-        places = next((places for sniff, places in _PLACES if sniff(file)), None)
-        if places is None:
+        for named in (lead, *rest):
+            file = stack.enter_context(opened(named, limits))
+            places = next((places for sniff, places in _PLACES if sniff(file)), None)
+            for name, place in (places(file, Request(pick)) if places else {}).items():
+                spans.setdefault(name, _span_in(file, place))
+        if not spans:
             raise SharevizError(
-                f"{file.name}: values are compared in safetensors files and in .pt files that torch wrote "
-                "since 1.6.",
+                f"{name_of(path)}: values are compared in safetensors files, and in .pt files as "
+                "torch writes them since 1.6.",
                 code="no-values",
                 hint="Save the state dict with safetensors or torch.save, and open that.",
             )
-        where = places(file, Request(pick))
-
-        def find(name: str) -> Span | None:
-            place = where.get(name)
-            if place is None:
-                return None
-            have = max(0, min(place.nbytes, file.size - place.start))
-            return Span(have, lambda start, nbytes: file.at(place.start + start, nbytes))
-
         hosted = limits.file_bytes is not None
-        values = Values(find, most=limits.hash_bytes if hosted else None)
+        values = Values(spans.get, most=limits.hash_bytes if hosted else None)
         values._open = stack.pop_all()
-        return values
+    return values
+
+
+def _span_in(file: File, place: Place) -> Span:
+    have = max(0, min(place.nbytes, file.size - place.start))  # a file may be cut off
+    return Span(have, lambda start, nbytes: file.at(place.start + start, nbytes))
 
 
 def _span_of(tensor: Any) -> Span | None:

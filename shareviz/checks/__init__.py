@@ -9,12 +9,23 @@ from dataclasses import replace
 from functools import cache
 
 from shareviz.checks._base import Check, Finding, Level
+from shareviz.copies import Copy
 from shareviz.plugins import collect
 from shareviz.sets import shared_sets
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, plural
 
-__all__ = ["Check", "Finding", "Level", "check", "checks", "problems", "title_of"]
+__all__ = [
+    "Check",
+    "Finding",
+    "Level",
+    "check",
+    "check_copies",
+    "checks",
+    "problems",
+    "title_of",
+    "worst_first",
+]
 
 
 @cache
@@ -36,7 +47,19 @@ def check(snapshot: Snapshot, chosen: Iterable[Check] | None = None) -> tuple[Fi
         for one in (checks().values() if chosen is None else chosen)
         for finding in _found(one, snapshot)
     ]
-    return tuple(sorted(found, key=lambda finding: list(Level).index(finding.level)))
+    return worst_first(found)
+
+
+def check_copies(copies: Iterable[Copy]) -> tuple[Finding, ...]:
+    """Return the findings of the checks that look at values, worst first; see `shareviz.copies`."""
+    found = tuple(copies)
+    asked = [one.of_copies(found) for one in checks().values() if one.of_copies is not None]
+    return worst_first(finding for findings in asked for finding in findings)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings by level; those of one level keep their order."""
+    return tuple(sorted(findings, key=lambda finding: list(Level).index(finding.level)))
 
 
 def problems(findings: Iterable[Finding]) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import keyword
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shareviz.copies import Copy
 from shareviz.snapshot import Derived, Snapshot, Tensor
 
 
@@ -40,12 +41,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question about a Snapshot; `run` gives its findings, () where it has nothing to say."""
+    """One question about a Snapshot; `run` gives its findings, () where it has nothing to say.
+
+    `of_copies` is there where a Snapshot is not enough: it gives the findings of what `copies` found
+    among the values, which are read on request only.
+    """
 
     name: str
     title: str
     run: Callable[[Snapshot], tuple[Finding, ...]]
     source: str
+    of_copies: Callable[[Iterable[Copy]], tuple[Finding, ...]] | None = None
 
 
 def attribute(slot: Tensor | Derived) -> str:

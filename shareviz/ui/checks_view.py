@@ -9,13 +9,13 @@ from functools import partial
 
 import streamlit as st
 
-from shareviz.checks import Finding, Level, check, checks
+from shareviz.checks import Check, Finding, Level, check, checks, worst_first
 from shareviz.checks.declared import Declared, table
 from shareviz.lock import make_lock
 from shareviz.sets import shared_sets
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, count, exact, plural
-from shareviz.ui import cache, frame, library, theme
+from shareviz.ui import cache, frame, library, lost_ties_view, theme
 from shareviz.ui.frame import Export, View
 from shareviz.ui.svrows import Cell, draw_rows, marked
 
@@ -23,19 +23,20 @@ ICONS = {Level.PROBLEM: "error", Level.NOTE: "warning", Level.OK: "check_circle"
 COLORS = {Level.PROBLEM: "red", Level.NOTE: "orange", Level.OK: "green"}
 _SAID = {Level.PROBLEM: "Problem", Level.NOTE: "Note", Level.OK: "OK"}
 MEANT = "sv_meant"
+NOT_ASKED = Cell("not asked: reads values", "–")
 MOST_NAMES = 12
 
 
 def found(view: View) -> tuple[Finding, ...]:
     """Return the findings of the model at hand; a note that was marked as intended is in order."""
     meant = st.session_state.get(MEANT, frozenset())
-    marked = (_as_meant(one) if _key(view, one) in meant else one for one in cache.of(check, view.after))
-    return tuple(sorted(marked, key=lambda one: list(Level).index(one.level)))
+    said = (*cache.of(check, view.after), *lost_ties_view.findings(view))
+    return worst_first(_as_meant(one) if _key(view, one) in meant else one for one in said)
 
 
 def sentence(view: View, findings: Sequence[Finding]) -> str:
     """Return the sentence below the title: what was asked, and of what."""
-    ran = plural(len(checks()), "check")
+    ran = plural(sum(_ran(one, view) for one in checks().values()), "check")
     number = len(cache.of(shared_sets, view.after))
     sets = plural(number, "shared set") if number else "a model that shares nothing"
     bad = sum(one.level is not Level.OK for one in findings)
@@ -58,17 +59,22 @@ def word(level: Level) -> str:
     return f":{COLORS[level]}[:material/{ICONS[level]}: **{_SAID[level]}**]"
 
 
-def draw_asked(findings: Sequence[Finding]) -> None:
+def draw_asked(view: View, findings: Sequence[Finding]) -> None:
     """Draw every check with its answer and what it holds the model against."""
     worst = {one.check: one.level for one in reversed(findings)}
     rows = [
-        (Cell(one.title), _answer(worst.get(name)), Cell(one.source))
+        (Cell(one.title), _answer(worst.get(name)) if _ran(one, view) else NOT_ASKED, Cell(one.source))
         for name, one in sorted(checks().items(), key=lambda item: item[1].title)
     ]
     with st.container(border=True):
         st.subheader("What was asked", anchor=False)
         titles = ("Check", "Answer", "Held against")
         draw_rows(titles, rows, key="sv_asked", caption="Every check", wide=(2,))
+
+
+def _ran(one: Check, view: View) -> bool:
+    """Whether a check was asked: one that needs values waits for its button."""
+    return one.of_copies is None or lost_ties_view.asked(view)
 
 
 def _answer(level: Level | None) -> Cell:

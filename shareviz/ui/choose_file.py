@@ -24,7 +24,7 @@ def draw_file() -> None:
     st.caption(_promise())
     if not sent:
         return
-    pick = st.session_state.get(PICK) or None
+    pick = _pick()
     try:
         snapshot = _opened(sent, pick)
     except SharevizError as error:
@@ -45,6 +45,10 @@ def uploads(sent: Sequence[tuple[str, bytes]]) -> tuple[Upload, ...]:
         return (2 if name.endswith(".json") and not name.endswith(".shareviz.json") else 1), name
 
     return tuple(Upload(name, data) for name, data in sorted(sent, key=rank))
+
+
+def _pick() -> str | None:
+    return st.session_state.get(PICK) or None
 
 
 def _opened(sent: Sequence[Any], pick: str | None) -> Snapshot:
@@ -78,7 +82,8 @@ def _offer(snapshot: Snapshot, sent: Sequence[Any]) -> None:
     for note in snapshot.source.notes:
         st.markdown(f"- {theme.plain(note)}")
     if st.button("Show this model", type="primary", icon=":material/check:"):
-        state.keep_upload(snapshot, "".join(file.file_id for file in sent).encode())
+        files = state.Kept(uploads([(file.name, file.getvalue()) for file in sent]), _pick())
+        state.keep_upload(snapshot, "".join(file.file_id for file in sent).encode(), files)
         st.rerun()
 
 
