@@ -19,7 +19,7 @@ _PRODUCTS = {
     **{"addmm": "mat1", "baddbmm": "batch1"},
 }
 _CONVOLUTIONS = frozenset({f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)})
-_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
 
 def flops(op: str, arguments: Mapping[str, At], shapes: Shapes, made: Sequence[str]) -> int:
@@ -38,7 +38,7 @@ def flops(op: str, arguments: Mapping[str, At], shapes: Shapes, made: Sequence[s
     if op == "scaled_dot_product_attention":
         query, key = _shape(arguments, "query", shapes), _shape(arguments, "key", shapes)
         return 2 * (prod(query) * key[-2] + out * key[-2]) if query and len(key) > 1 else 0
-    return _recurrent(arguments, shapes) if op in _RECURRENT else 0
+    return _recurrent(arguments, shapes) if op in RECURRENT else 0
 
 
 def _recurrent(arguments: Mapping[str, At], shapes: Shapes) -> int:

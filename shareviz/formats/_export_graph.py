@@ -14,7 +14,7 @@ from typing import Any
 
 from shareviz import text
 from shareviz.formats._base import Limits, refuse
-from shareviz.formats._export_flops import flops
+from shareviz.formats._export_flops import RECURRENT, flops
 from shareviz.formats._export_tensor import dtype_of, shape_of
 from shareviz.formats._json import At
 from shareviz.formats._slots import check_name
@@ -85,7 +85,9 @@ def exported(document: At, known: Snapshot) -> Exported:
             _follow(walk, node, stack)
     except FlowError as error:
         return Exported(modules, None, (f"The graph {error}: its steps are not followed.",))
-    return Exported(modules, tuple(walk.steps))
+    fused = sorted({step.op for step in walk.steps} & RECURRENT)
+    notes = (f"{', '.join(fused)}: one operation for all time steps, which reads each weight once.",)
+    return Exported(modules, tuple(walk.steps), notes if fused else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,10 +118,10 @@ def small_onnx() -> Upload:
     return Upload("model.onnx", bad_onnx.model(bad_onnx.graph(*nodes, weights=weights)))
 
 
-def exported(module: nn.Module, *inputs: torch.Tensor, **options: Any) -> Upload:
-    """Return what torch.export.save writes of a module."""
-    out = io.BytesIO()
-    torch.export.save(torch.export.export(module.eval(), inputs, **options), out)
+def exported(module: nn.Module, *inputs: torch.Tensor, decomposed: bool = False, **options: Any) -> Upload:
+    """Return what torch.export.save writes of a module, `decomposed` into core operations."""
+    program, out = torch.export.export(module.eval(), inputs, **options), io.BytesIO()
+    torch.export.save(program.run_decompositions() if decomposed else program, out)
     return Upload("model.pt2", out.getvalue())
 
 

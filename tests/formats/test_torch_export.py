@@ -54,9 +54,13 @@ CASES: list[tuple[nn.Module, tuple[torch.Tensor, ...]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # torch's own, as it decomposes
+@pytest.mark.parametrize("decomposed", [False, True])
 @pytest.mark.parametrize(("module", "inputs"), CASES, ids=["tied", "turns"])
-def test_counts_uses_and_work_are_those_of_the_live_model(module: nn.Module, inputs: Any) -> None:
-    read, live = load(samples.exported(module, *inputs)), traced(module, *inputs)
+def test_counts_uses_and_work_are_those_of_the_live_model(
+    module: nn.Module, inputs: Any, decomposed: bool
+) -> None:
+    read, live = load(samples.exported(module, *inputs, decomposed=decomposed)), traced(module, *inputs)
     ours, theirs = tally(read), tally(live)
     assert (ours.named, ours.stored, ours.used) == (theirs.named, theirs.stored, theirs.used)
     assert (ours.saved_by_ties, ours.saved_by_reuse) == (theirs.saved_by_ties, theirs.saved_by_reuse)
@@ -87,6 +91,7 @@ def test_a_flattened_lstm_is_read_once_by_one_step() -> None:
     assert tally(snapshot).used == tally(snapshot).stored
     (step,) = [step for step in snapshot.steps or () if step.op == "lstm"]
     assert step.flops == 2 * 5 * 16 * (3 + 4)
+    assert snapshot.source.notes[-1].startswith("lstm: one operation for all time steps")
 
 
 def test_a_graph_with_branches_has_weights_and_no_steps() -> None:
