@@ -6,7 +6,7 @@ from shareviz.text import plural
 from shareviz.training.saved import saved_run, seconds_each
 from shareviz.training.tasks import find_task, tasks
 from shareviz.training.verdict import explained, verdict
-from shareviz.ui import frame, linked, training_view
+from shareviz.ui import frame, linked, training_setup, training_view
 
 frame.required()
 
@@ -14,7 +14,7 @@ view = frame.begin()
 job = training_view.current_job()
 
 names = {name: task.title for name, task in tasks().items()}
-first = training_view.first_task()
+first = training_setup.first_task()
 linked.follow("task", "task", names)
 st.session_state.setdefault("task", first)
 with st.container(border=True):
@@ -27,7 +27,7 @@ with st.container(border=True):
     )
     linked.write("task", chosen)
     task = find_task(chosen or first)
-    spec = training_view.setup(task, view, seconds_each(task.name))
+    spec = training_setup.setup(task, view, seconds_each(task.name))
 
 if spec is not None:
     with frame.errors():

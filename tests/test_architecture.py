@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # not even inside a function.
 LEVELS = {
     # what everything passes through: plain frozen values, standard library only
-    "data": "snapshot rewrites plan forms errors options text plugins",
+    "data": "snapshot once rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
         "geometry paths sharing sets roles layers headline tree strategies assumptions capacity ledger"
@@ -34,7 +34,7 @@ LEVELS = {
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
     "pictures": "savings mapview graphs charts report",
     # the public names, the command line, assertions for tests of other projects
-    "doors": "__init__ __main__ cli commands testing",
+    "doors": "__init__ __main__ cli commands explore testing",
     # what pages share, and the pages
     "ui": "ui",
     "pages": "pages app",
@@ -201,3 +201,20 @@ def test_data_and_facts_load_nothing_heavy() -> None:
 def test_sources_pictures_and_the_command_load_no_torch() -> None:
     loaded = loaded_after(*below("sources", "pictures", "doors"))
     assert loaded.isdisjoint({"torch", "streamlit"})
+
+
+def test_every_module_can_be_the_first_to_be_imported() -> None:
+    """Two rooms that need each other work only in one order: a script may choose the other."""
+    names = [dotted(path) for path in files() if path.parts[-2] not in ("pages",) and path.name != "app.py"]
+    tops = [f"shareviz.{name}" for name in names if "." not in name and name not in ("__init__", "__main__")]
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    for loaded in [m for m in sys.modules if m.partition('.')[0] == 'shareviz']:\n"
+        "        del sys.modules[loaded]\n"
+        "    importlib.import_module(name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *tops], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

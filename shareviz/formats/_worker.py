@@ -24,7 +24,6 @@ from shareviz.errors import FormatError, OptionError, SharevizError
 from shareviz.formats._base import MIB, Limits, Request, refuse
 from shareviz.formats._file import File, opened
 from shareviz.formats._json import parse
-from shareviz.jsonio import from_json
 from shareviz.snapshot import Snapshot
 
 OUT_OF_MEMORY = 77  # the child's exit status
@@ -114,6 +113,8 @@ def _run(order: bytes, descriptors: Sequence[int], limits: Limits) -> _Ended:
 
 def _answer(output: bytes, limits: Limits) -> Snapshot:
     if not output.startswith(b'{"code"'):
+        from shareviz.jsonio import from_json  # it reads Limits from this package
+
         return from_json(output, replace(limits, header_bytes=_MOST_ANSWER))
     error = parse(output, what="The answer")
     kinds: dict[str, type[SharevizError]] = {"option": OptionError}

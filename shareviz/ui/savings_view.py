@@ -23,6 +23,7 @@ from shareviz.ui.frame import go
 from shareviz.ui.savings_controls import OWN, QUIET, assumptions, draw_options
 from shareviz.ui.svledger import draw_ledger
 from shareviz.ui.svmap import draw_map
+from shareviz.ui.training_setup import TEST_PLAN
 from shareviz.ui.view import View
 
 PLAN_HELP = "What is shared under this plan. The Map page shows the same."
@@ -121,6 +122,7 @@ def conflict_of(row: Published) -> str:
 def _draw_ways_on(design: Design) -> None:
     with st.container(horizontal=True):
         if st.button("Test in Training", icon=":material/play_arrow:", type="primary"):
+            st.session_state[TEST_PLAN] = True  # Training takes the plan among its versions
             go("training")
         with st.popover("Copy as PyTorch", icon=":material/code:"):
             st.code(pytorch(design), language="python")

@@ -11,22 +11,16 @@ import streamlit as st
 
 from shareviz.charts import training as charts
 from shareviz.charts.theme import Chart
-from shareviz.design import Design
-from shareviz.errors import OptionError, SharevizError
-from shareviz.models import snapshot_of
-from shareviz.text import count, duration, exact
+from shareviz.errors import OptionError
+from shareviz.text import count, exact
 from shareviz.training.jobs import Job, Jobs
-from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Result
 from shareviz.training.statistics import Comparison
-from shareviz.training.tasks import Task, tasks
 from shareviz.training.verdict import amount
-from shareviz.ui import frame, linked
+from shareviz.ui import frame
 from shareviz.ui import theme as theme_of
 
-JOB = "job"  # in the link and in the session
-RATES = {"same": "The same for all", "own": "Each version's own best"}
-SEEDS = ("3", "5", "10")
+JOB = "job"  # in the link
 HOSTED_SECONDS = 180.0
 
 
@@ -65,48 +59,6 @@ def forget() -> None:
     """Drop the run from the link and the session; its folder stays."""
     st.session_state.pop("sv_job", None)
     st.query_params.pop(JOB, None)
-
-
-def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None:
-    """Draw the set-up of a task and return what to run when Run is pressed."""
-    titles = {name: version.title for name, version in task.versions.items()}
-    if view.design.text and _fits(view.design, task):
-        titles[view.design.text] = f"{view.design.title(view.before)} (from Savings)"
-    versions = st.pills(
-        "Versions",
-        list(titles),
-        selection_mode="multi",
-        default=list(task.defaults),
-        format_func=titles.__getitem__,
-        key=f"v_{task.name}",
-        help="Each is the same model under another plan. The first fair comparison makes the title.",
-    )
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    seeds = row.segmented_control(
-        "Seeds", SEEDS, default="5", required=True, key="seeds", bind="query-params"
-    )
-    linked.follow("lr", "lr", RATES)
-    st.session_state.setdefault("lr", "same")
-    rate = row.segmented_control(
-        "Learning rate",
-        list(RATES),
-        required=True,
-        key="lr",
-        format_func=RATES.__getitem__,
-        help="With own best rates each version takes the best of a grid on validation first.",
-    )
-    linked.write("lr", rate if rate != "same" else None)
-    device = row.selectbox(
-        "Device", _devices(), key="dev", width=140, help="The CPU is faster for runs this small."
-    )
-    spec = RunSpec(task.name, tuple(versions), int(seeds or 5), own_best=rate == "own", device=device)
-    _say_rate(task, rate)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not versions)
-        runs = spec.runs if versions else 0
-        guess = f", about {duration(runs * seconds)} on this CPU" if seconds and runs else ""
-        st.markdown(f"{runs} runs{guess}" if versions else "Choose at least one version.")
-    return spec if pressed else None
 
 
 def live(job: Job) -> None:
@@ -273,34 +225,8 @@ def owner() -> str:
     return str(st.session_state["sv_owner"])
 
 
-def _fits(design: Design, task: Task) -> bool:
-    """Whether a design made for another model also applies to the task's own."""
-    try:
-        design.plan(snapshot_of(task.model))
-    except SharevizError:
-        return False
-    return True
-
-
-def _devices() -> list[str]:
-    return ["auto", "cpu", "cuda"]
-
-
-def _say_rate(task: Task, rate: str | None) -> None:
-    if rate == "same":
-        st.markdown(f"All versions use {task.recipe.lr:g}. With own best rates the order can flip: run it.")
-    else:
-        rates = ", ".join(f"{rate:g}" for rate in task.recipe.rates)
-        st.markdown(f"Each version takes the best of {rates} on validation data, with two other seeds.")
-
-
 def _say_protocol(result: Result) -> None:
     st.markdown(
         "Sharing does not reduce compute: equal depth means equal FLOPs. Words such as better appear only "
         "where the paired t interval, corrected for the number of versions, leaves out zero."
     )
-
-
-def first_task() -> str:
-    """Return the task that the page opens with."""
-    return "brackets" if "brackets" in tasks() else next(iter(tasks()))

@@ -57,3 +57,17 @@ def test_no_version_chosen_means_nothing_to_run(open_app: Open) -> None:
     app.button_group(key="v_brackets").set_value([]).run()
     assert not app.exception
     assert next(button for button in app.button if button.label == "Run").disabled
+
+
+def test_the_plan_of_savings_comes_along_as_a_version(open_app: Open) -> None:
+    app = open_app("savings", m="language_model?layers=4&width=16&heads=2&vocab=64", p="cycle?stored=2")
+    next(button for button in app.button if button.label == "Test in Training").click().run()
+    app.switch_page("pages/training.py").run()
+    assert not app.exception
+    assert "cycle?stored=2" in app.button_group(key="v_brackets").value
+
+
+def test_a_plan_that_does_not_fit_the_task_says_why(open_app: Open) -> None:
+    app = open_app("training", m="siamese?", p="siamese")
+    assert not app.exception
+    assert any("does not fit this task's model" in text.value for text in app.markdown)

@@ -1,0 +1,95 @@
+"""What to train: the versions of a task, seeds, learning rate and device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from shareviz.design import Design
+from shareviz.errors import SharevizError
+from shareviz.models import snapshot_of
+from shareviz.text import duration
+from shareviz.training.protocol import DEVICES, RunSpec
+from shareviz.training.tasks import Task, tasks
+from shareviz.ui import frame, linked
+
+TEST_PLAN = "sv_test_plan"  # in the session: Savings asks to test its plan
+RATES = {"same": "The same for all", "own": "Each version's own best"}
+SEEDS = ("3", "5", "10")
+
+
+def first_task() -> str:
+    """Return the task that the page opens with."""
+    return "brackets" if "brackets" in tasks() else next(iter(tasks()))
+
+
+def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None:
+    """Draw the set-up of a task and return what to run when Run is pressed."""
+    titles = {name: version.title for name, version in task.versions.items()}
+    plan = view.design.text
+    refused = _misfit(view.design, task) if plan else ""
+    if plan and not refused:
+        titles[plan] = f"{view.design.title(view.before)} (from Savings)"
+    key = f"v_{task.name}"
+    st.session_state.setdefault(key, list(task.defaults))
+    st.session_state[key] = _chosen(st.session_state[key], plan, titles)
+    versions = st.pills(
+        "Versions",
+        list(titles),
+        selection_mode="multi",
+        format_func=titles.__getitem__,
+        key=key,
+        help="Each is the same model under another plan. The first fair comparison makes the title.",
+    )
+    if refused:
+        st.markdown(f"The plan from Savings does not fit this task's model. {refused}")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    seeds = row.segmented_control(
+        "Seeds", SEEDS, default="5", required=True, key="seeds", bind="query-params"
+    )
+    linked.follow("lr", "lr", RATES)
+    st.session_state.setdefault("lr", "same")
+    rate = row.segmented_control(
+        "Learning rate",
+        list(RATES),
+        required=True,
+        key="lr",
+        format_func=RATES.__getitem__,
+        help="With own best rates each version takes the best of a grid on validation first.",
+    )
+    linked.write("lr", rate if rate != "same" else None)
+    device = row.selectbox(
+        "Device", list(DEVICES), key="dev", width=140, help="The CPU is faster for runs this small."
+    )
+    spec = RunSpec(task.name, tuple(versions), int(seeds or 5), own_best=rate == "own", device=device)
+    _say_rate(task, rate)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not versions)
+        runs = spec.runs if versions else 0
+        guess = f", about {duration(runs * seconds)} on this CPU" if seconds and runs else ""
+        st.markdown(f"{runs} runs{guess}" if versions else "Choose at least one version.")
+    return spec if pressed else None
+
+
+def _chosen(versions: Sequence[str], plan: str, titles: Mapping[str, str]) -> list[str]:
+    """Return the chosen versions that there still are, with the plan that Savings sent to be tested."""
+    sent = st.session_state.pop(TEST_PLAN, False) and plan in titles and plan not in versions
+    return [name for name in (*versions, *([plan] if sent else [])) if name in titles]
+
+
+def _misfit(design: Design, task: Task) -> str:
+    """Return why a design made for another model does not apply to the task's own, or ""."""
+    try:
+        design.plan(snapshot_of(task.model))
+    except SharevizError as error:
+        return str(error)
+    return ""
+
+
+def _say_rate(task: Task, rate: str | None) -> None:
+    if rate == "same":
+        st.markdown(f"All versions use {task.recipe.lr:g}. With own best rates the order can flip: run it.")
+    else:
+        rates = ", ".join(f"{rate:g}" for rate in task.recipe.rates)
+        st.markdown(f"Each version takes the best of {rates} on validation data, with two other seeds.")
