@@ -117,7 +117,7 @@ def check_shape(name: str, shape: tuple[int, ...], limits: Limits) -> None:
         raise _refuse("limit", name, f"has {text.exact(len(shape))} dimensions")
     if min(shape, default=0) < 0:
         raise _refuse("malformed", name, "has a negative size")
-    if prod(shape) > limits.elements:
+    if prod(max(size, 1) for size in shape) > limits.elements:  # a size of 0 excuses no other
         raise _refuse("limit", name, "claims more than 2⁴⁸ elements")
 
 

@@ -95,6 +95,7 @@ BAD = (
     _bad("gguf_overlap", gguf([], [_A, info("b", (4,))], data=64), ("malformed",), "b overlaps"),
     _bad("gguf_gap", gguf([], [_A, info("b", (4,), 0, 64)], data=96), ("malformed",), "b leaves a gap"),
     _bad("gguf_huge", gguf([], [info("a", (2**40, 2**40))]), ("limit",), "2⁴⁸"),
+    _bad("gguf_huge_empty", gguf([], [info("a", (2**63, 0))]), ("limit",), "2⁴⁸"),
     _bad("gguf_dimensions", gguf([], [info("a", (1,) * 40)]), ("limit",), "40 dimensions"),
     _bad("gguf_dimensions_max", gguf([], [words("a") + b"\xff" * 4]), ("limit",), "dimensions"),
     _bad("gguf_blocks", gguf([], [info("a", (33,), 2)], data=64), ("malformed",), "whole blocks of 32"),
