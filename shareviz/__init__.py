@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shareviz.capture import capture as capture
     from shareviz.errors import SharevizError as SharevizError
+    from shareviz.explore import explore as explore
     from shareviz.formats import load as load
     from shareviz.ledger import ledger as ledger
     from shareviz.models import build as build
@@ -36,6 +37,7 @@ _HOMES = {
     "bake": "realize",
     "build": "models",
     "capture": "capture",
+    "explore": "explore",
     "ledger": "ledger",
     "load": "formats",
     "realize": "realize",

@@ -79,13 +79,13 @@ def _finding(group: list[Copy]) -> Finding:
 
 def _repair(group: list[Copy]) -> str:
     if group[0].likeness is Likeness.TRANSPOSED:
-        owner, other = (names[0] for names in group[0].members[:2])
+        kept, other = (names[0] for names in group[0].members[:2])
         host, _, last = expression(other).rpartition(".")
         return (
             "# one Parameter cannot have both shapes: keep one, and turn it at each call\n"
-            f"del {host}.{last}\n# in forward: F.linear(x, {expression(owner)}.t())"
+            f"del {host}.{last}\n# in forward: F.linear(x, {expression(kept)}.t())"
         )
-    lines = []
+    lines: list[str] = []
     for copy in group:
         owner = _owner(copy)
         lines += [tie_line(name, owner[0]) for part in copy.members if part is not owner for name in part]

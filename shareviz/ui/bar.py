@@ -16,6 +16,7 @@ from shareviz.ui.svcopy import copy_link
 from shareviz.ui.view import Export
 
 BADGES = {"example": "science", "built": "construction", "file": "description", "compared": "difference"}
+BADGES["module"] = "code"
 NOT_KEPT = (
     "Uploaded files are not kept. Export → Snapshot (JSON) holds names, shapes and ties, no weights; "
     "others can open it."

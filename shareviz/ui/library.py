@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT = "gpt12-cycle3"
+SHOWN, GIVEN = (
+    "SHAREVIZ_MODEL",
+    "given",
+)  # a snapshot file that this app was started to show; its text in links
 UPLOAD = "upload"
 FOLDER = Path(__file__).parent.parent / "examples"
 SUFFIX = ".shareviz.json"
@@ -56,6 +61,24 @@ def built(text: str) -> Snapshot:
     return snapshot_of(text)
 
 
+def default() -> str:
+    """Return the text of the model that a visitor sees first: the given one, where there is one."""
+    return GIVEN if os.environ.get(SHOWN) else DEFAULT
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def given(path: str) -> Snapshot:
+    """Return the snapshot in the file that this app was started to show.
+
+    Raises:
+        OptionError: The file is gone.
+    """
+    try:
+        return from_json(Path(path).read_bytes())
+    except OSError as error:
+        raise OptionError("The snapshot of this app is gone.", hint="Call shareviz.explore again.") from error
+
+
 def find(ref: str, uploads: Mapping[str, Snapshot]) -> Chosen:
     """Return the model that a link names.
 
@@ -65,6 +88,10 @@ def find(ref: str, uploads: Mapping[str, Snapshot]) -> Chosen:
     """
     if ref.partition(":")[0] == UPLOAD:
         return _uploaded(uploads)
+    path = os.environ.get(SHOWN)
+    if ref == GIVEN and path:
+        snapshot = given(path)
+        return Chosen(GIVEN, clean(snapshot.source.title, 80), "module", snapshot)
     if ref in examples():
         snapshot = example(ref)
         return Chosen(ref, snapshot.source.title, "example", snapshot)

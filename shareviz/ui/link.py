@@ -17,7 +17,7 @@ def follow(page: str) -> list[str]:
     link = url.link_of(params)
     if url.adopts(link, st.session_state.get(WRITTEN), time.monotonic()):
         model, design, lit = link
-        state.set_model(model or library.DEFAULT)
+        state.set_model(model or library.default())
         state.set_design(design)
         state.select(lit)
         st.session_state[WRITTEN] = url.Written(link, link, time.monotonic())
@@ -31,7 +31,7 @@ def write() -> None:
     """Write the session into the address; what is at its default stays out."""
     before = url.link_of(st.query_params)
     model = state.model()
-    said = library.UPLOAD if state.is_upload(model) else "" if model == library.DEFAULT else model
+    said = library.UPLOAD if state.is_upload(model) else "" if model == library.default() else model
     link = (said, state.design(), state.selected() or "")
     for key, value in zip(url.FRAME_KEYS, link, strict=True):
         if value and st.query_params.get(key) != value:

@@ -62,8 +62,8 @@ def _looked(view: View) -> Looked | None:
 
 def _cannot(view: View) -> str:
     """Return why no values can be compared, or ""."""
-    if view.badge == "example":
-        return "Not asked: a saved example holds no values. Open a file with weights."
+    if view.badge in ("example", "module"):
+        return "Not asked: a saved snapshot holds no values. Open a file with weights."
     if view.badge != "file":
         return "Not asked: a model built here starts from fresh values. Open a file with weights."
     if state.kept(view.ref) is None:

@@ -22,7 +22,7 @@ KEPT_BYTES, KEPT_BYTES_HOSTED = 200 * 10**6, 50 * 10**6
 
 def model() -> str:
     """Return the text that names the chosen model."""
-    return str(st.session_state.get(MODEL) or library.DEFAULT)
+    return str(st.session_state.get(MODEL) or library.default())
 
 
 def set_model(ref: str) -> None:

@@ -60,7 +60,7 @@ def _cannot(view: View) -> str:
     if not cache.of(shared_sets, view.after):
         return "Nothing is tied here, so nothing can be lost."
     if view.live is None:
-        kind = "A file holds no module" if view.badge == "file" else "A saved example holds no module"
+        kind = f"A {'file' if view.badge == 'file' else 'saved snapshot'} holds no module"
         return f"Not run: needs a live module. {kind}; build one with Change model."
     size = sum(slot.numel for slot in view.after.tensors)
     if size > LIMIT:

@@ -59,7 +59,7 @@ def test_bytes_that_were_not_kept_are_said_and_not_asked_for(open_app: Open) -> 
 
 def test_an_example_says_that_it_holds_no_values(open_app: Open) -> None:
     app = open_app("checks", m="gpt2-small")
-    assert "a saved example holds no values" in texts(app)
+    assert "a saved snapshot holds no values" in texts(app)
 
 
 def test_only_small_files_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
