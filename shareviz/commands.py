@@ -22,6 +22,7 @@ from shareviz.sharing import Tally, attribution, tally, tied_groups
 from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source
 from shareviz.text import clean, count, exact, listed, percent
+from shareviz.useforms import unshared_total
 
 if TYPE_CHECKING:
     from shareviz.checks import Finding
@@ -71,6 +72,7 @@ def inspect(options: Namespace) -> Answer:
     data = {
         "title": headline(seen),
         **_counted(counts),
+        "unshared": unshared_total(seen),
         "ties": ties,
         "modules": _modules(seen),
         "notes": list(seen.source.notes),
@@ -285,6 +287,7 @@ def _inspected(seen: Snapshot, counts: Tally) -> str:
     lines = [headline(seen), explanation(seen), ""]
     for name, value in _counted(counts).items():
         lines.append(f"{name.replace('_', ' '):<15} {exact(value):>20}")
+    lines.append(f"{'unshared':<15} {exact(unshared_total(seen)):>20}   if each use had its own")
     sets = shared_sets(seen)
     if sets:
         lines += ["", "shared sets"]

@@ -23,7 +23,7 @@ LEVELS = {
     "data": "snapshot once rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
-        "geometry paths sharing sets roles layers headline tree strategies assumptions capacity ledger"
+        "geometry paths sharing sets roles layers headline useforms tree strategies assumptions capacity ledger"
         " baseline offers turns compare copies checks lock data"
     ),
     # where Snapshots and modules come from; files are read without torch

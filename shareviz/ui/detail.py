@@ -15,6 +15,7 @@ from shareviz.snapshot import Snapshot
 from shareviz.text import clean, count, exact, shape
 from shareviz.ui import cache, state, theme
 from shareviz.ui.frame import View, go
+from shareviz.useforms import use_forms
 
 ONE_MODULE = "One module that runs several times: a plan cannot give each run its own."
 
@@ -53,9 +54,11 @@ def _told(snapshot: Snapshot, shared: SharedSet) -> str:
 def _tensors(snapshot: Snapshot, shared: SharedSet) -> list[dict[str, str]]:
     """Return a line for each stored tensor of the set."""
     slots = (snapshot.by_name[group[0]] for group in shared.groups)
+    forms = cache.of(use_forms, snapshot) or {}
     return [
         {
             "Tensor": clean(slot.name, 120),
+            "Uses in one pass": forms[slot.name].text if slot.name in forms else "n/a",
             "Shape": shape(slot.shape),
             "Elements": exact(slot.numel),
             "Type": slot.dtype,
