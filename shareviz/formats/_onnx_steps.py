@@ -13,6 +13,7 @@ from shareviz.formats._slots import check_name
 from shareviz.snapshot import Step
 
 _VIEWS = frozenset({"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten"})
+_PARTS = frozenset({"Slice", "Split"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,11 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """Where a value comes from: a stored tensor, steps, or neither (an input)."""
+    """Where a value comes from: a stored tensor or a part of one, steps, or neither (an input)."""
 
     tensor: str = ""
     steps: tuple[int, ...] = ()
+    part: bool = False
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class _Steps:
         self.reads = reads
         self.limits = limits
         self.steps: list[Step] = []
+        self.parted: set[str] = set()
 
     def graph(self, graph: Graph, scope: _Scope, prefix: str) -> tuple[int, ...]:
         """Add the steps of a graph, and return those that its outputs come from."""
@@ -106,11 +109,17 @@ class _Steps:
         taken = [scope.find(name) for name in node.inputs if name]
         if node.standard and node.op in _VIEWS and taken:
             return taken[0]
+        if node.standard and node.op in _PARTS and taken and taken[0].tensor:
+            return replace(taken[0], part=True)
         sources = list(_together(taken))
+        most: Counter[str] = Counter()
         for inner in node.inner:
+            start = len(self.steps)
             below = _below(prefix, node, place, inner.attribute)
             sources += self.graph(inner.graph, _Scope(scope), below)
-        read = dict.fromkeys(value.tensor for value in taken if value.tensor in self.reads)
+            if node.op == "If":
+                most |= self._beyond(start, most)
+        read = dict.fromkeys(value.tensor for value in taken if self._counts(value))
         check_name(node.op, self.limits)
         self.steps.append(
             Step(
@@ -122,6 +131,24 @@ class _Steps:
             )
         )
         return _Value(steps=(len(self.steps) - 1,))
+
+    def _counts(self, value: _Value) -> bool:
+        """Whether a value is a weight to count; parts, whose sizes are not known, count once together."""
+        if value.tensor not in self.reads or (value.part and value.tensor in self.parted):
+            return False
+        if value.part:
+            self.parted.add(value.tensor)
+        return True
+
+    def _beyond(self, start: int, most: Counter[str]) -> Counter[str]:
+        """Drop reads that another branch has made too, as one branch runs; return those of this one."""
+        seen: Counter[str] = Counter()
+        for position in range(start, len(self.steps)):
+            step = self.steps[position]
+            seen.update(name for name, _ in step.reads)
+            kept = tuple((name, numel) for name, numel in step.reads if seen[name] > most[name])
+            self.steps[position] = replace(step, reads=kept)
+        return seen
 
 
 def _is_weight(node: Node) -> bool:

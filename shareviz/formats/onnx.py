@@ -96,7 +96,7 @@ def _notes(model: Model, named: Sequence[Weight], tensors: Sequence[Tensor]) -> 
     if places:
         yield f"Data stands in {text.listed(list(places))}, which is not needed for names and shapes."
     if _branches(model.graph):
-        yield "Every branch, and the body of a loop once, counts as read."
+        yield "What several branches read counts once, as one of them runs; so does the body of a loop."
     if model.functions:
         count = text.plural(model.functions, "function")
         yield f"The file defines {count} of its own; each call of one is a single step."

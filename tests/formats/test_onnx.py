@@ -74,6 +74,23 @@ def test_a_view_is_no_step_and_passes_the_weight_on() -> None:
     assert (reads(snapshot) or {})["table"] == 80
 
 
+@pytest.mark.parametrize("op", ["Split", "Slice"])
+def test_parts_of_a_weight_are_read_once_together(op: str) -> None:
+    if op == "Split":
+        cut = [helper.make_node("Split", ["w"], ["a", "b"], axis=0, num_outputs=2)]
+    else:
+        cut = [helper.make_node("Slice", ["w", "from", "to"], [part]) for part in ("a", "b")]
+    nodes = [
+        *cut,
+        helper.make_node("MatMul", ["x", "a"], ["h"]),
+        helper.make_node("MatMul", ["h", "b"], ["y"]),
+    ]
+    bounds = [numpy_helper.from_array(np.array([0]), name) for name in ("from", "to")]
+    snapshot = read(nodes, [weight("w", 4, 4), *bounds], check=False)
+    assert [step.op for step in snapshot.steps or ()] == ["MatMul", "MatMul"]
+    assert (tally(snapshot).used, tally(snapshot).saved_by_reuse) == (16, 0)
+
+
 def test_one_operation_that_takes_a_tensor_twice_reads_it_once() -> None:
     snapshot = read([helper.make_node("MatMul", ["w", "w"], ["y"])], [weight("w", 4, 4)])
     assert tally(snapshot).used == 16
@@ -130,7 +147,7 @@ def test_branches_read_what_stands_outside_and_keep_their_own_apart() -> None:
         "If_0.else_branch.own",  # the package sorts attributes by name
         "If_0.then_branch.own",
     ]
-    assert tally(snapshot).used == 2 * 16 + 2 * 4
+    assert tally(snapshot).used == 16 + 2 * 4  # one branch runs: what both read is read once
     assert [step.op for step in snapshot.steps or ()] == ["MatMul", "Add", "MatMul", "Add", "If"]
     assert (snapshot.steps or ())[-1].inputs == (1, 3)
     assert any("branch" in note for note in snapshot.source.notes)
