@@ -272,7 +272,7 @@ def scripted(attributes: bytes) -> bytes:
     return b"\x80\x02c__torch__\nM\n)\x81" + attributes + b"b."
 
 
-def _code_bomb(_marker: Path) -> bytes:
+def code_bomb(_marker: Path) -> bytes:
     """A class whose text claims to be short, and is not: what is past the claim is not unpacked."""
     data = bytearray(script(pickle.dumps([]), code=b"\0" * 2**26, method=zipfile.ZIP_DEFLATED))
     at = data.rfind(b"PK\x01\x02", 0, data.rfind(b"PK\x05\x06"))
@@ -285,7 +285,7 @@ SCRIPTS = (
     Bad("rce_inside.jit", lambda m: script(scripted(b"}" + payload(m))), ("no-tensors",), "io.open"),
     Bad("rce_constants.jit", lambda m: script(scripted(b"}"), pickle.dumps(Payload(m), 2)), ("malformed",)),
     Bad("script_bomb.jit", _is(zipped(b"\0" * 2**26, method=8, extra=_CONSTANTS)), ("compressed",)),
-    Bad("script_code_bomb.jit", _code_bomb, ("no-tensors",)),
+    Bad("scriptcode_bomb.jit", code_bomb, ("no-tensors",)),
     Bad("script_storage.jit", _is(script(scripted(state(key="5")[2:-1]))), ("malformed",), "data/5"),
     Bad("script_short.jit", _is(script(scripted(state(elements=9)[2:-1]))), ("malformed",), "36 bytes"),
     Bad("script_laughs.jit", _is(script(scripted(b"}"), laughs())), ("limit",), "repeat"),

@@ -73,3 +73,45 @@ def test_gpt2s_published_file_is_known_without_its_prefix() -> None:
     (group,) = tied_groups(stored("GPT2Model"))
     assert group.names == ("wte.weight", "lm_head.weight")
     assert group.evidence is Evidence.INFERRED
+
+
+PLAIN = {
+    "model.embed_tokens.weight": (5, 4),
+    "model.norm.weight": (4,),
+    "model.layers.0.mlp.up_proj.weight": (4, 4),
+}
+PLAIN |= {"model.layers.1.mlp.up_proj.weight": (4, 4)}
+
+
+def ties(changes: dict[str, tuple[int, ...] | None]) -> bool:
+    """Return whether a head is inferred of PLAIN with names added, or taken away by None."""
+    shapes = {name: shape for name, shape in (PLAIN | changes).items() if shape is not None}
+    return bool(
+        tied_groups(
+            load(
+                Upload("a.safetensors", header({name: torch.zeros(shape) for name, shape in shapes.items()}))
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.norm.weight": None},
+        {"model.norm.weight": (3,)},
+        {"model.layers.1.mlp.up_proj.weight": None},
+        {"model.towers.0.a": (2,), "model.towers.1.a": (2,)},
+        {"model.shared.weight": (5, 4)},
+        {"model.encoder.norm.weight": (4,)},
+        {"model.pooler.dense.weight": (4, 4)},
+        {"head.norm.weight": (4,)},
+        {"lm_head.weight": (5, 4)},
+        {"model.embed_tokens.weight": None, "embed_tokens.weight": (5, 4)},
+        {"model.embed_tokens.weight": (20,)},
+    ],
+    ids=str,
+)
+def test_one_name_more_or_less_is_enough_to_say_nothing(changes: dict[str, tuple[int, ...] | None]) -> None:
+    assert ties({})
+    assert not ties(changes)

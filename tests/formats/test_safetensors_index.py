@@ -111,6 +111,17 @@ def test_what_transformers_saves_opens_as_one_model_in_any_order(tmp_path: Path)
     assert group.evidence is Evidence.INFERRED
 
 
+def test_a_head_that_another_shard_holds_is_not_inferred(tmp_path: Path) -> None:
+    body = {"model.embed_tokens.weight": torch.zeros(5, 4), "model.norm.weight": torch.zeros(4)}
+    body |= {f"model.layers.{i}.mlp.up_proj.weight": torch.zeros(4, 4) for i in range(2)}
+    parts = {"body.safetensors": body, "rest.safetensors": {"lm_head.weight": torch.zeros(5, 4)}}
+    first, second = samples.shards(parts)
+    assert len(tied_groups(load(first))) == 1
+    snapshot = load(samples.index(parts), companions=[first, second])
+    assert tied_groups(snapshot) == ()
+    assert tally(snapshot).stored == 2 * 5 * 4 + 4 + 2 * 16
+
+
 def test_shards_beside_an_index_on_disk_are_found(tmp_path: Path) -> None:
     for file in (INDEX, *SHARDS):
         (tmp_path / file.name).write_bytes(file.data)

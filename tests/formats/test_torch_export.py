@@ -39,6 +39,17 @@ class Turns(nn.Module):
         return nn.functional.dropout(x @ self.layer.weight.t(), 0.1, self.training)
 
 
+class TwoNames(nn.Module):
+    """Two names of one matrix in one module, each used once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = self.b = nn.Parameter(torch.zeros(4, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x @ self.a) @ self.b
+
+
 class Branch(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -51,12 +62,13 @@ class Branch(nn.Module):
 CASES: list[tuple[nn.Module, tuple[torch.Tensor, ...]]] = [
     (samples.Tied(), (torch.zeros(2, 3, dtype=torch.long),)),
     (Turns(), (torch.zeros(2, 5, 4),)),
+    (TwoNames(), (torch.zeros(1, 4),)),
 ]
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # torch's own, as it decomposes
 @pytest.mark.parametrize("decomposed", [False, True])
-@pytest.mark.parametrize(("module", "inputs"), CASES, ids=["tied", "turns"])
+@pytest.mark.parametrize(("module", "inputs"), CASES, ids=["tied", "turns", "names"])
 def test_counts_uses_and_work_are_those_of_the_live_model(
     module: nn.Module, inputs: Any, decomposed: bool
 ) -> None:

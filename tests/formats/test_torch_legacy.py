@@ -106,6 +106,14 @@ def legacy_state(view: tuple[str, int, int] | None) -> bytes:
     return hostile.legacy(out.getvalue(), pickle.dumps(["7"], 2), struct.pack("<q", 4), b"\0" * 16)
 
 
+def test_one_storage_with_elements_of_two_sizes_is_malformed() -> None:
+    one = hostile.state()[2:-1]
+    both = b"\x80\x02]" + one + b"a" + one.replace(b"FloatStorage", b"DoubleStorage") + b"a."
+    with pytest.raises(FormatError) as caught:
+        load(Upload("a.pt", hostile.legacy(both, pickle.dumps(["0"], 2), struct.pack("<q", 4), b"\0" * 32)))
+    assert caught.value.code == "malformed"
+
+
 @settings(max_examples=150, deadline=None)
 @given(some.integers(0, 10_000), some.integers(0, 255), some.integers(1, 10_000))
 def test_a_mutated_file_opens_or_is_refused(at: int, byte: int, keep: int) -> None:

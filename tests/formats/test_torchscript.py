@@ -15,7 +15,8 @@ from hypothesis import strategies as some
 from torch import nn
 
 from shareviz.capture import capture
-from shareviz.formats import HOSTED, Upload, load
+from shareviz.formats import HOSTED, LOCAL, Upload, load
+from shareviz.formats._file import opened
 from shareviz.sharing import Relation, relation, tally, tied_groups
 from shareviz.snapshot import Evidence, Kind
 from tests.formats import hostile, samples
@@ -89,6 +90,28 @@ def test_the_weights_of_a_frozen_model_are_constants_of_its_code() -> None:
     assert tally(snapshot).stored == 9
     assert all(tensor.name.startswith("CONSTANTS.") for tensor in snapshot.tensors)
     assert "freezing" in snapshot.source.notes[1]
+
+
+def test_a_constant_of_a_model_that_has_parameters_is_none() -> None:
+    shift = torch.tensor([1.0, 2.0, 3.0])
+
+    class Plus(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + shift
+
+    out = io.BytesIO()
+    torch.jit.save(torch.jit.trace(Plus(2, 3), torch.zeros(1, 2)), out)
+    snapshot = load(Upload("a.pt", out.getvalue()))
+    assert snapshot.by_name["CONSTANTS.c0"].shape == (3,)
+    assert tally(snapshot).stored == 9
+    assert snapshot.source.notes[1] == "1 tensor is a constant of the code."
+
+
+def test_code_is_unpacked_to_the_length_that_it_claims() -> None:
+    data = hostile.code_bomb(Path())
+    with opened(Upload("a.jit", data), LOCAL) as file:
+        entry = file.entries["a/code/__torch__.py"]
+        assert len(file.inflated(entry)) == entry.nbytes == 100
 
 
 def test_a_set_state_that_never_returns_is_not_called() -> None:
