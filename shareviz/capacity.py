@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shareviz.roles import TABLES, roles
-from shareviz.sharing import components, distinct, uses
+from shareviz.sharing import distinct, readers, uses
 from shareviz.snapshot import Snapshot
 from shareviz.strategies.embeddings import token_heads
 
@@ -47,7 +47,7 @@ def capacity(snapshot: Snapshot, phi: float = PHI) -> Capacity:
     heads |= {piece for weight in snapshot.derived if weight.name in heads for piece in weight.reads}
     runs = _runs(snapshot)
     total, stored, most = 0.0, 0, 1.0
-    for slots in components(snapshot.parameters()):
+    for slots in readers(snapshot):
         if any(known[slot.name] in TABLES or slot.name in heads for slot in slots):
             continue
         repeats = max(1.0, float(sum(runs[slot.name] for slot in slots)))

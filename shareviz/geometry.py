@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from math import prod
 
 from shareviz.snapshot import Tensor, itemsize
 
@@ -50,9 +51,9 @@ def runs(tensor: Tensor) -> list[Run] | None:
     inner = 1
     while moving and moving[0][1] == inner:
         inner *= moving.pop(0)[0]
-    number = 1
-    for length, _ in moving:
-        number *= length
+    if not moving:
+        return [(low, low + inner * width)]
+    number = prod(length for length, _ in moving)
     if number > RUN_LIMIT:
         return None
     starts = (sum(steps) for steps in product(*([i * s for i in range(n)] for n, s in moving)))

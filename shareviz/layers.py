@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shareviz.errors import PlanError
+from shareviz.once import once
 from shareviz.plan import Plan, Rewrite, own, tie
 from shareviz.sharing import reads
 from shareviz.snapshot import Derived, Snapshot, Tensor
@@ -67,6 +68,7 @@ class SharingMap:
         return max((len({row for row in column if row is not None}) for column in self.rows), default=0)
 
 
+@once
 def stacks(snapshot: Snapshot) -> tuple[Stack, ...]:
     """Return the stacks, outermost numbers first, largest first among equals in order of definition.
 

@@ -16,7 +16,7 @@ from shareviz.assumptions import OPTIMIZERS, Assumptions
 from shareviz.capacity import FITTED, capacity
 from shareviz.layers import passes, stacks
 from shareviz.roles import Role, roles
-from shareviz.sharing import Tally, components, tally
+from shareviz.sharing import Tally, readers, tally
 from shareviz.snapshot import Snapshot, itemsize
 from shareviz.strategies import stack_kind
 from shareviz.strategies.embeddings import token_heads
@@ -148,7 +148,7 @@ def _row(key: str, title: str, value: float, note: str) -> Row:
 
 def _adafactor(snapshot: Snapshot) -> float:
     total = 0
-    for slots in components(snapshot.parameters()):
+    for slots in readers(snapshot):
         sizes = slots[0].shape
         if slots[0].trainable is not False:
             total += prod(sizes[:-2]) * sum(sizes[-2:]) if len(sizes) > 1 else slots[0].numel

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from shareviz.errors import PlanError
 from shareviz.forms import Form
 from shareviz.rewrites import PLAIN, WHOLE, Resolved, Rewrite, Root, own, piece_name, resolve, tie
-from shareviz.snapshot import Derived, Region, Snapshot, Tensor, contiguous
+from shareviz.snapshot import Derived, Region, Snapshot, Tensor, contiguous, first_repeated
 from shareviz.text import clean, listed
 
 __all__ = ["Plan", "Rewrite", "own", "tie"]
@@ -28,10 +28,8 @@ class Plan:
     def __post_init__(self) -> None:
         names = [rewrite.name for rewrite in self.rewrites]
         if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            raise PlanError(
-                f"The plan rewrites {clean(twice, 80)} twice.", hint="Keep one rewrite for each name."
-            )
+            twice = clean(first_repeated(names) or "", 80)
+            raise PlanError(f"The plan rewrites {twice} twice.", hint="Keep one rewrite for each name.")
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         """Return the model under this plan; the steps of its forward pass do not change.
@@ -111,7 +109,7 @@ def _numbered(
             if key not in storages:
                 storages[key] = len(storages)
                 nbytes.append(snapshot.storages[old.storage] if plain else tensor.nbytes)
-            region = replace(old, storage=storages[key])
+            region = Region(storages[key], old.offset, old.stride, old.flags)
         number = None
         if source.object is not None:
             number = objects.setdefault(source.object if plain else root, len(objects))

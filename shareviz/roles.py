@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 
+from shareviz.once import once
 from shareviz.snapshot import Snapshot
 
 
@@ -115,6 +116,7 @@ def _is_vector(name: str) -> bool:
     return name.endswith(".bias")
 
 
+@once
 def roles(snapshot: Snapshot) -> Mapping[str, Role]:
     """Return the role of every parameter slot, derived weight and piece, by its first name."""
     classes = {module.path: module.cls for module in snapshot.modules}

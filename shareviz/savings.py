@@ -10,7 +10,7 @@ from shareviz.design import AS_IT_IS, Design, Preset, presets
 from shareviz.layers import stacks
 from shareviz.ledger import Heading, Line
 from shareviz.roles import Role, roles
-from shareviz.sharing import components, distinct, tally
+from shareviz.sharing import distinct, readers, tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import stack_kind
 from shareviz.strategies.embeddings import token_heads
@@ -138,7 +138,7 @@ def parts_of(snapshot: Snapshot) -> tuple[int, int, int, int]:
     known, heads = roles(snapshot), token_heads(snapshot)
     heads |= {piece for weight in snapshot.derived if weight.name in heads for piece in weight.reads}
     found = [0, 0, 0, 0]
-    for slots in components(snapshot.parameters()):
+    for slots in readers(snapshot):
         # a head over the vocabulary is a table too, and a tied one is the token table
         over = any(slot.name in heads for slot in slots)
         found[0 if over else _GROUP.get(known[slots[0].name], 3)] += distinct(slots)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shareviz.layers import Stack, stacks
+from shareviz.once import once
 from shareviz.roles import Role, roles
-from shareviz.sharing import Relation, ancestors, between, components, distinct, named_numels, uses
+from shareviz.sharing import Relation, ancestors, between, distinct, named_numels, readers, reads
 from shareviz.snapshot import Evidence, Snapshot, Tensor
 from shareviz.text import listed, plural, ranges
 
 SMALL = (Role.NORM,)  # named only when nothing else is in the set
+ONCE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Atom:
     first: int
 
 
+@once
 def shared_sets(snapshot: Snapshot) -> tuple[SharedSet, ...]:
     """Return the shared sets of a model in the order of their ids; () where nothing is shared."""
     found_stacks = stacks(snapshot)
@@ -85,34 +88,38 @@ def own_stored(snapshot: Snapshot, sets: Iterable[SharedSet]) -> int:
 
 
 def _atoms(snapshot: Snapshot, found: tuple[Stack, ...]) -> list[_Atom]:
-    numels = named_numels(snapshot)
-    often = uses(snapshot)
-    counts = {name: _count(snapshot, name, often) for name in numels}
+    numels, counts = named_numels(snapshot), _counts(snapshot)
     top = _top_of_reuse(snapshot, counts)
     places = _places(snapshot, found)
     hosts = {piece: weight.name for weight in snapshot.derived for piece in weight.reads}
     atoms = []
-    for order, slots in enumerate(components(snapshot.parameters())):
+    for order, slots in enumerate(readers(snapshot)):
         names = [slot.name for slot in slots]
-        ties = sum(slot.numel for slot in slots) - distinct(slots)
-        again = sum((max(0, counts.get(name, 1) - 1) * numels.get(name, 0) for name in names), Fraction())
-        if len(slots) == 1 and again <= 0:
+        more = {name: counts[name] - 1 for name in names if name in counts}
+        again = sum(times * numels[name] for name, times in more.items() if times > 0)
+        if len(slots) == 1 and not again:
             continue
-        if often is None and len(slots) == 1:
-            again = Fraction(0)  # two names of one module: used twice only if a trace shows it
-        runs = sum((counts.get(name, Fraction(1)) for name in names), Fraction())
+        if snapshot.steps is None and len(slots) == 1:
+            again = 0  # two names of one module: used twice only if a trace shows it
+        ties = sum(slot.numel for slot in slots) - distinct(slots)
+        runs = len(names) + sum(more.values())
         key = _key(names, places, top, counts)
         if key == ("tie",):  # the pieces of one weight are tied together: one set
             key = ("tie", tuple(hosts.get(name, name).rpartition(".")[0] for name in names))
-        atoms.append(_Atom(tuple(slots), key, ties + int(again), int(runs), order))
+        atoms.append(_Atom(slots, key, ties + int(again), int(runs), order))
     return atoms
 
 
-def _count(snapshot: Snapshot, name: str, often: Mapping[str, Fraction] | None) -> Fraction:
-    if often is not None:
-        return often.get(name, Fraction(0))
-    slot = snapshot.by_name.get(name) or snapshot.derived_by_name[name]
-    return Fraction(len(snapshot.names_of(slot)))
+def _counts(snapshot: Snapshot) -> Mapping[str, Fraction]:
+    """Return how often each named weight is used, by the trace or else by its names; left out: once."""
+    numels, taken = named_numels(snapshot), reads(snapshot)
+    if taken is not None:
+        return {
+            name: Fraction(taken[name], numel) for name, numel in numels.items() if taken[name] != numel > 0
+        }
+    weights = (snapshot.by_name.get(name) or snapshot.derived_by_name[name] for name in numels)
+    paths = {weight.name: len(snapshot.names_of(weight)) for weight in weights}
+    return {name: Fraction(number) for name, number in paths.items() if number > 1}
 
 
 def _places(snapshot: Snapshot, found: tuple[Stack, ...]) -> Mapping[str, tuple[int, str, tuple[int, ...]]]:
@@ -126,8 +133,9 @@ def _places(snapshot: Snapshot, found: tuple[Stack, ...]) -> Mapping[str, tuple[
                 weight = snapshot.derived_by_name.get(name)
                 for part in weight.reads if weight else (name,):
                     label = f"{column}·{part.rpartition('.')[2]}" if weight else column
-                    held = places.get(part, (number, label, ()))[2]
-                    places[part] = (number, label, (*held, position))
+                    first = places.setdefault(part, (number, label, ()))
+                    if first[:2] == (number, label):  # a module may stand in two columns: its first counts
+                        places[part] = (number, label, (*first[2], position))
     return places
 
 
@@ -141,21 +149,23 @@ def _key(
     inside = [place for place in where if place is not None]
     if len(inside) == len(names) and len({place[:2] for place in inside}) == 1:
         positions = tuple(sorted({position for place in inside for position in place[2]}))
-        repeats = max(counts.get(name, Fraction(1)) for name in names)
+        repeats = max(counts.get(name, ONCE) for name in names)
         return ("layers", inside[0][0], positions, repeats)
     if len(names) == 1:
-        return ("reuse", top.get(names[0], names[0]), counts[names[0]])
+        return ("reuse", top.get(names[0], names[0]), counts.get(names[0], ONCE))
     return ("tie",)
 
 
 def _top_of_reuse(snapshot: Snapshot, counts: Mapping[str, Fraction]) -> Mapping[str, str]:
     """Return {slot: outermost module all of whose slots are used equally often}."""
-    under: dict[str, set[Fraction]] = defaultdict(set)
+    if not counts:
+        return {}
+    under: dict[str, set[Fraction | None]] = defaultdict(set)
     hosts = {slot.name: slot.module for slot in snapshot.parameters()}
     hosts |= {weight.name: weight.module for weight in snapshot.derived}
     for name, module in hosts.items():
         for path in ancestors(module):
-            under[path].add(counts.get(name, Fraction(1)))
+            under[path].add(counts.get(name))
     top = {}
     for slot in snapshot.parameters():
         even = [path for path in ancestors(slot.module) if path and len(under[path]) == 1]

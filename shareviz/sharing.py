@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from shareviz import geometry
 from shareviz.errors import SharevizError
+from shareviz.once import once
 from shareviz.roles import TABLES, roles
 from shareviz.snapshot import Evidence, Snapshot, Tensor, itemsize
 from shareviz.text import clean
@@ -116,10 +117,11 @@ def between(a: Tensor, b: Tensor) -> Relation:
     return _overlapping(a, b) if met else Relation.DISJOINT
 
 
+@once
 def tied_groups(snapshot: Snapshot) -> tuple[TiedGroup, ...]:
     """Return the groups of parameter slots that share elements, in definition order."""
     groups = []
-    for slots in components(snapshot.parameters()):
+    for slots in readers(snapshot):
         if len(slots) < 2:
             continue
         assert slots[0].region is not None
@@ -140,6 +142,7 @@ def tied_groups(snapshot: Snapshot) -> tuple[TiedGroup, ...]:
     return tuple(groups)
 
 
+@once
 def tally(snapshot: Snapshot) -> Tally:
     """Return the counts of a model; `used` and what follows are None where it was not traced."""
     slots = tuple(snapshot.parameters())
@@ -148,6 +151,7 @@ def tally(snapshot: Snapshot) -> Tally:
     known = roles(snapshot)
     tables = [slot for slot in slots if known[slot.name] in TABLES]
     told = all(slot.trainable is not None for slot in slots)
+    trained = [slot for slot in slots if slot.trainable]
     taken = reads(snapshot)
     reuse = never = None
     if taken is not None:
@@ -157,7 +161,7 @@ def tally(snapshot: Snapshot) -> Tally:
         named=named,
         stored=stored,
         used=None if taken is None else sum(taken[name] for name in numels),
-        trainable=distinct(slot for slot in slots if slot.trainable) if told else None,
+        trainable=(stored if len(trained) == len(slots) else distinct(trained)) if told else None,
         non_embedding=stored - distinct(tables),
         saved_by_ties=named - stored,
         saved_by_reuse=reuse,
@@ -165,12 +169,14 @@ def tally(snapshot: Snapshot) -> Tally:
     )
 
 
+@once
 def named_numels(snapshot: Snapshot) -> Mapping[str, int]:
     """Return the elements of each weight that a module reads by name: slots and derived weights."""
     plain = {slot.name: slot.numel for slot in snapshot.parameters() if slot.name not in snapshot.pieces}
     return plain | {weight.name: weight.numel for weight in snapshot.derived}
 
 
+@once
 def reads(snapshot: Snapshot) -> Counter[str] | None:
     """Return the elements that one forward pass takes of each name, or None if not traced.
 
@@ -197,24 +203,30 @@ def uses(snapshot: Snapshot) -> Mapping[str, Fraction] | None:
 def attribution(snapshot: Snapshot) -> tuple[Share, ...]:
     """Return what each module's subtree holds; the root's amortised count is the stored count."""
     inside: dict[str, list[Tensor]] = defaultdict(list)
-    readers: dict[str, Fraction] = {}
-    members: dict[str, list[Tensor]] = {}
-    for slots in components(snapshot.parameters()):
+    parts: dict[str, Fraction] = {}
+    group: dict[str, tuple[Tensor, ...]] = {}
+    for slots in readers(snapshot):
         part = Fraction(distinct(slots), len(slots))
         for slot in slots:
-            readers[slot.name] = part
-            members[slot.name] = slots
+            parts[slot.name] = part
+            group[slot.name] = slots
             for path in ancestors(slot.module):
                 inside[path].append(slot)
     shares = []
     for module in snapshot.modules:
-        slots = inside[module.path]
-        mine = {slot.name for slot in slots}
-        alone = [s for s in slots if all(other.name in mine for other in members[s.name])]
+        here = inside[module.path]
+        mine = Counter(group[slot.name][0].name for slot in here)  # slots of each group, by its first name
+        alone = [slot for slot in here if mine[group[slot.name][0].name] == len(group[slot.name])]
         exclusive = distinct(alone)
-        amortised = sum((readers[slot.name] for slot in slots), Fraction())
-        shares.append(Share(module.path, exclusive, distinct(slots) - exclusive, amortised))
+        amortised = sum((parts[slot.name] for slot in here), Fraction())
+        shares.append(Share(module.path, exclusive, distinct(here) - exclusive, amortised))
     return tuple(shares)
+
+
+@once
+def readers(snapshot: Snapshot) -> tuple[tuple[Tensor, ...], ...]:
+    """Return the parameter slots, grouped as `components` does: who reads the same elements."""
+    return tuple(tuple(slots) for slots in components(snapshot.parameters()))
 
 
 def ancestors(path: str) -> Iterable[str]:

@@ -5,7 +5,7 @@ A Snapshot never holds weights. Every number on every page is computed from one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -196,8 +196,7 @@ class Snapshot:
     def __post_init__(self) -> None:
         names = [slot.name for slot in self.tensors] + [slot.name for slot in self.derived]
         if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            raise ValueError(f"two slots have the name {twice!r}")
+            raise ValueError(f"two slots have the name {first_repeated(names)!r}")
         for tensor in self.tensors:
             if tensor.region and not 0 <= tensor.region.storage < len(self.storages):
                 raise ValueError(f"{tensor.name}: storage {tensor.region.storage} does not exist")
@@ -233,6 +232,16 @@ class Snapshot:
             return (slot.name,)
         rest = slot.name[len(slot.module) :].lstrip(".")
         return (slot.name, *(f"{alias}.{rest}" if alias else rest for alias in module.aliases))
+
+
+def first_repeated(names: Iterable[str]) -> str | None:
+    """Return the first name that stood before, or None."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def itemsize(dtype: str) -> float:

@@ -100,3 +100,11 @@ def test_titles_of_the_examples_say_what_each_is_for(example: str, title: str) -
     folder = Path(__file__).parent.parent / "shareviz" / "examples"
     seen = from_json((folder / f"{example}.shareviz.json").read_bytes())
     assert headline(seen) == title and explanation(seen).startswith("Stores ")
+
+
+def test_a_module_that_stands_in_two_stacks_is_counted_in_the_first() -> None:
+    layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(4)])
+    layers[1] = layers[0]
+    towers = nn.ModuleList([nn.Sequential(layers[3], nn.Linear(4, 4)), nn.Sequential(layers[2])])
+    (one, *_) = shared_sets(capture(nn.ModuleDict({"l": layers, "t": towers})))
+    assert (one.prefix, one.layers) == ("l", (0, 1))

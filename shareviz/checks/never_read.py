@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shareviz.checks._base import Check, Finding, Level, expression
-from shareviz.sharing import components, distinct, named_numels, reads
+from shareviz.sharing import distinct, named_numels, readers, reads
 from shareviz.snapshot import Snapshot, Tensor
 from shareviz.text import count, listed, plural
 
@@ -19,7 +19,7 @@ def run(snapshot: Snapshot) -> tuple[Finding, ...]:
         return ()
     asked = named_numels(snapshot)
     silent: list[Tensor] = []
-    for slots in components(snapshot.parameters()):
+    for slots in readers(snapshot):
         names = [slot.name for slot in slots if slot.name in asked]
         if names == [slot.name for slot in slots] and not any(taken[name] for name in names):
             silent += [slot for slot in slots if slot.numel]
