@@ -120,6 +120,7 @@ def test_a_head_that_another_shard_holds_is_not_inferred(tmp_path: Path) -> None
     snapshot = load(samples.index(parts), companions=[first, second])
     assert tied_groups(snapshot) == ()
     assert tally(snapshot).stored == 2 * 5 * 4 + 4 + 2 * 16
+    assert not any("left out" in note for note in snapshot.source.notes)
 
 
 def test_shards_beside_an_index_on_disk_are_found(tmp_path: Path) -> None:
