@@ -61,7 +61,8 @@ def test_the_payload_would_run_if_it_were_unpickled(marker: Path) -> None:
 
 
 def test_hostile_names_open_and_stay_as_they_are_in_the_data() -> None:
-    for name in ("<img src=x onerror=alert(1)>", '"];evil[', "a\nb", "a\u202eb", "a\0b", "=1+1", "x" * 8192, "a." * 100):
+    odd = ("<img src=x onerror=alert(1)>", '"];evil[', "a\nb", "a\u202eb", "a\0b", "=1+1")
+    for name in (*odd, "x" * 8192, "a." * 100):
         data = hostile.zipped(hostile.state(name=name), ("0", b"\0" * 16))
         assert [tensor.name for tensor in load(Upload("names.pt", data)).tensors] == [name]
 
