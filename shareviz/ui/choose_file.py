@@ -89,7 +89,8 @@ def _offer(snapshot: Snapshot, sent: Sequence[Any]) -> None:
 
 def _promise() -> str:
     taken = int(st.get_option("server.maxUploadSize")) * 2**20  # what the server takes, in MiB
-    most = min(limits_of().file_bytes or taken, taken)
-    way = "run shareviz on your own machine" if limits_of().file_bytes else "name the file to the command line"
+    ours = limits_of().file_bytes
+    most = min(ours or taken, taken)
+    way = "run shareviz on your own machine" if ours else "name the file to the command line"
     limit = f" Up to {size(most)} here; larger files: {way}."
     return f"Read in memory, names and shapes only where the format allows it. Nothing is stored.{limit}"
