@@ -90,6 +90,8 @@ def role(name: str, cls: str = "", above: tuple[str, ...] = ()) -> Role:
         if pattern.search(cls):
             return found
     parts = [part.lower() for part in name.split(".")]
+    if parts[:-1] == ["output"]:  # GGUF's word for the head
+        return Role.HEAD
     for part in reversed(parts):
         if not part.isdigit():
             for matcher, found in _COMPILED:
