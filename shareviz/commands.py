@@ -77,7 +77,7 @@ def inspect(options: Namespace) -> Answer:
         "modules": _modules(seen),
         "notes": list(seen.source.notes),
     }
-    return Answer(data, _inspected(seen, counts))
+    return Answer(data, "" if options.json else _inspected(seen, counts))
 
 
 def savings(options: Namespace) -> Answer:
