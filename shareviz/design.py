@@ -1,7 +1,7 @@
 """A design: strategies folded over a model, as one line of text that a link and a command share.
 
-`tied;cycle?stored=3&norms=shared` is a list of strategies with their options; `z:…` is a plan that
-no list can say, compressed.
+`tied;cycle?stored=3&norms=shared` is a list of strategies with their options; `a:012012;f:=a;tie:1` is
+a table of layers (`shareviz.tabletext`); `z:…` is a plan that neither can say, compressed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from shareviz.rewrites import resolve
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, applies, stacks_of, strategies
+from shareviz.tablemap import plan_of
+from shareviz.tabletext import Table, is_table, parse_table
 from shareviz.text import clean, plural
 
 LONGEST = 65_536  # characters of a design
@@ -54,17 +56,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Strategies in order, ties before forms; or one painted plan; or nothing."""
+    """Strategies in order, ties before forms; or one painted table or plan; or nothing."""
 
     steps: tuple[Step, ...] = ()
-    painted: Plan | None = None
+    painted: Plan | Table | None = None
 
     @classmethod
     def parse(cls, text: str) -> Design:
         """Return the design that a text says; no text, no design.
 
         Raises:
-            OptionError: Too long, an unknown strategy or option, or a damaged packed plan.
+            OptionError: Too long, an unknown strategy or option, or a damaged table or packed plan.
         """
         if len(text) > LONGEST:
             raise OptionError(
@@ -72,6 +74,8 @@ class Design:
             )
         if text.startswith(_PACKED):
             return cls(painted=_unpacked(text[len(_PACKED) :]))
+        if is_table(text):
+            return cls(painted=parse_table(text))
         parts = text.split(";") if text else []
         if len(parts) > MOST_STEPS:
             raise OptionError(
@@ -82,6 +86,8 @@ class Design:
     @property
     def text(self) -> str:
         """The text that `parse` reads back."""
+        if isinstance(self.painted, Table):
+            return self.painted.text
         if self.painted is not None:
             return _PACKED + _packed(self.painted)
         return ";".join(step.text for step in self.steps)
@@ -92,6 +98,8 @@ class Design:
         Raises:
             PlanError: A strategy does not apply, or ties a name that an earlier one made of pieces.
         """
+        if isinstance(self.painted, Table):
+            return plan_of(self.painted, snapshot)
         if self.painted is not None:
             return self.painted
         whole = Plan()
@@ -103,7 +111,7 @@ class Design:
     def title(self, snapshot: Snapshot) -> str:
         """Return what the page calls this design of a model: Cycle 3, All layers, Own plan."""
         if self.painted is not None:
-            return self.painted.title or "Own plan"
+            return (isinstance(self.painted, Plan) and self.painted.title) or "Own plan"
         return preset_title(self, snapshot) or " + ".join(self._titles(snapshot)) or AS_IT_IS
 
     def _titles(self, snapshot: Snapshot) -> list[str]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # not even inside a function.
 LEVELS = {
     # what everything passes through: plain frozen values, standard library only
-    "data": "snapshot once rewrites plan forms errors options text plugins",
+    "data": "snapshot once collector rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": (
         "geometry paths sharing sets roles layers headline useforms tree strategies assumptions capacity ledger"
@@ -28,7 +28,7 @@ LEVELS = {
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources values design published formats jsonio examples lessons"
+        "sources values design tabletext tablemap painting published formats jsonio examples lessons"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports

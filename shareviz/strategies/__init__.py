@@ -9,10 +9,20 @@ from types import MappingProxyType
 
 from shareviz.plugins import collect
 from shareviz.strategies._base import Measured, Strategy, applies
+from shareviz.strategies._stacks import columns as parts_of_stack
 from shareviz.strategies._stacks import kind as stack_kind
-from shareviz.strategies._stacks import stacks_of
+from shareviz.strategies._stacks import stacks_of, tie_rows
 
-__all__ = ["Measured", "Strategy", "applies", "stack_kind", "stacks_of", "strategies"]
+__all__ = [
+    "Measured",
+    "Strategy",
+    "applies",
+    "parts_of_stack",
+    "stack_kind",
+    "stacks_of",
+    "strategies",
+    "tie_rows",
+]
 
 
 @functools.cache
