@@ -2,7 +2,7 @@
 # `make run PYTHON=/path/to/python` chooses the interpreter, `make test ARGS="-k tie"` passes arguments on.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format bench fuzz clean
+.PHONY: help run test format bench gallery fuzz clean
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 VERSION := import platform; print(platform.python_version())
@@ -55,7 +55,12 @@ format:  ## Format the code and mend what lint can mend
 
 bench:  ## Time the core against its rivals, as ratios in one run
 	$(call install,requirements-dev.txt)
-	@set -e; for file in benchmarks/[a-z]*.py; do $(BIN) -m benchmarks.$$(basename $$file .py); done
+	@set -e; for file in $(filter-out %/gallery.py,$(wildcard benchmarks/[a-z]*.py)); do \
+		$(BIN) -m benchmarks.$$(basename $$file .py); done
+
+gallery:  ## Draw all examples, models and ten configs to build/gallery, to be looked at
+	$(call install,requirements-dev.txt)
+	$(BIN) -m benchmarks.gallery $(ARGS)
 
 fuzz:  ## Break 100,000 files of every format and read them; ARGS="files seed"
 	$(call install,requirements-dev.txt)
