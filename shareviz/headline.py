@@ -25,8 +25,8 @@ def headline(snapshot: Snapshot) -> str:
         if said:
             return said
     if not sets:
-        layers = depth(snapshot)
-        return f"{plural(layers, 'layer')}, nothing shared" if layers else "Nothing is shared"
+        repeated = _repeated(snapshot)
+        return f"{repeated}, nothing shared" if repeated else "Nothing is shared"
     return _about_ties(snapshot, sets)
 
 
@@ -65,9 +65,12 @@ def main_stack(snapshot: Snapshot) -> Stack | None:
     return max(stacks(snapshot), key=weight, default=None)
 
 
-def depth(snapshot: Snapshot) -> int:
-    """Return how many layers run: the passes of all stacks together."""
-    return sum(len(passes(snapshot, stack)) for stack in stacks(snapshot))
+def _repeated(snapshot: Snapshot) -> str:
+    """Return what runs repeatedly, in the words for it: 12 layers; 2 towers, 2 heads."""
+    runs = Counter[str]()
+    for stack in stacks(snapshot):
+        runs[layer_noun(snapshot, stack)] += len(passes(snapshot, stack))
+    return ", ".join(plural(number, noun) for noun, number in runs.items())
 
 
 def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...]) -> str:
@@ -89,15 +92,15 @@ def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...])
     return f"{plural(run, noun)}, {rows} stored {unit}"
 
 
-_UNITS = {"step": "cell", "tower": "tower", "expert": "expert", "stage": "stage"}
+_UNITS = {"step": "cell", "tower": "tower", "expert": "expert", "head": "head", "stage": "stage"}
 
 
 def layer_noun(snapshot: Snapshot, stack: Stack) -> str:
-    """Return what a member of a stack is called: layer, step, tower, expert or stage."""
+    """Return what a member of a stack is called: layer, step, tower, expert, head or stage."""
     last = stack.prefix.rpartition(".")[2].lower()
-    for word in ("cell", "tower", "expert", "stage"):
+    for word in ("cell", "tower", "expert", "heads", "stage"):
         if word in last:
-            return {"cell": "step"}.get(word, word)
+            return {"cell": "step", "heads": "head"}.get(word, word)
     return "layer"
 
 

@@ -46,8 +46,8 @@ _CLASSES: tuple[tuple[str, Role], ...] = (
 # a component of the path, matched whole and lower-case; the first row that matches decides
 _NAMES: tuple[tuple[str, Role], ...] = (
     (r".*norm.*|ln(_?\w{1,8})?|bn\d*|rms_?\w*|n[12]", Role.NORM),
-    (r"lora_\w+|adapter\w*", Role.ADAPTER),
-    (r"relative_attention_bias|position\w*|pos(_\w+)?|wpe|pos_?embed\w*", Role.POSITION),
+    (r"lora_\w+|(\w+_)?adapter\w*", Role.ADAPTER),
+    (r"relative_attention_bias|(embed_)?position\w*|pos(_\w+)?|wpe|pos_?embed\w*", Role.POSITION),
     (r"patch_embed\w*|patch_proj\w*", Role.CONVOLUTION),
     (
         r"token_type_embeddings|segment\w*|seg_\w+|cls_token|class_token|mask_token|distillation_token",
@@ -90,7 +90,7 @@ def role(name: str, cls: str = "", above: tuple[str, ...] = ()) -> Role:
         if pattern.search(cls):
             return found
     parts = [part.lower() for part in name.split(".")]
-    if parts[:-1] == ["output"]:  # GGUF's word for the head
+    if parts[:-1] in (["output"], ["proj_out"]):  # GGUF's and Whisper's words for the head
         return Role.HEAD
     for part in reversed(parts):
         if not part.isdigit():

@@ -13,6 +13,7 @@ from shareviz.capture import capture
 from shareviz.headline import explanation, headline
 from shareviz.jsonio import from_json
 from shareviz.layers import stacks, table_plan
+from shareviz.models import snapshot_of
 from shareviz.sets import own_stored, set_of, shared_sets
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
@@ -100,6 +101,14 @@ def test_titles_of_the_examples_say_what_each_is_for(example: str, title: str) -
     folder = Path(__file__).parent.parent / "shareviz" / "examples"
     seen = from_json((folder / f"{example}.shareviz.json").read_bytes())
     assert headline(seen) == title and explanation(seen).startswith("Stores ")
+
+
+@pytest.mark.parametrize(
+    ("model", "title"),
+    [("gru_classifier", "12 steps"), ("siamese", "2 towers"), ("multitask", "2 towers, 2 heads")],
+)
+def test_what_is_repeated_has_its_own_word_where_nothing_is_shared(model: str, title: str) -> None:
+    assert headline(snapshot_of(model)) == f"{title}, nothing shared"
 
 
 def test_a_module_that_stands_in_two_stacks_is_counted_in_the_first() -> None:

@@ -36,7 +36,7 @@ _TITLES = {
     Role.POSITION: ("positions", "pos"),
     Role.NORM: ("norms", "norm"),
     Role.HEAD: ("head", "head"),
-    Role.ADAPTER: ("adapters", "low"),
+    Role.ADAPTER: ("adapters", "adapt"),
     Role.EMBEDDING: ("tables", "table"),
 }
 CROSS = ("cross", "cross")
@@ -48,6 +48,7 @@ _SHORT: tuple[tuple[Role, str, str], ...] = (
     (Role.ATTENTION, r"c_attn|qkv|qkv_proj|query_key_value|wqkv|in_proj\w*", "qkv"),
     (Role.CONVOLUTION, r"conv\w*", "conv"),
     (Role.FEED_FORWARD, r"gate|gate_proj|wi_0|w1g", "gate"),
+    (Role.FEED_FORWARD, r"gate_up(_proj)?", "in"),
     (Role.FEED_FORWARD, r"up|up_proj|c_fc|fc1|lin1|linear1|wi|wi_1|w1|dense_h_to_4h|ffn|intermediate", "in"),
     (
         Role.FEED_FORWARD,
@@ -173,7 +174,8 @@ def _numbered(found: Iterable[Lane]) -> list[Lane]:
             norms += 1
             label = f"n{norms}"
         times = used[f"{lane.group} {label}"] = used.get(f"{lane.group} {label}", 0) + 1
-        out.append(replace(lane, label=label if times == 1 else f"{label}{times}"))
+        counted = label.startswith("×")  # ×2 beside ×2 must not become ×22
+        out.append(replace(lane, label=label if times == 1 or counted else f"{label}{times}"))
     return out
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -43,20 +44,34 @@ def outside(snapshot: Snapshot, inside: set[str]) -> dict[str, list[str]]:
 
 def bars(facts: Facts, modules: Modules) -> tuple[tuple[Bar, ...], tuple[Bar, ...]]:
     """Return the bars above the stacks, which are tables, and those below."""
+    parts = list(_parts(facts, modules))
+    labels = _distinct([_label(facts, path, names) for path, names in parts], [path for path, _ in parts])
     above: list[Bar] = []
     below: list[Bar] = []
-    for path, names in modules.items():
-        role = facts.roles[names[0]]
-        (above if role in TABLES else below).append(_bar(facts, path, names))
+    for label, (path, names) in zip(labels, parts, strict=True):
+        bar = replace(_bar(facts, path, names), label=label)
+        (above if facts.roles[names[0]] in TABLES else below).append(bar)
     return tuple(above), tuple(below)
+
+
+def _parts(facts: Facts, modules: Modules) -> Iterator[tuple[str, list[str]]]:
+    """Yield the names of each bar: a table that its module holds beside other tensors has its own."""
+    for path, names in modules.items():
+        tables = [name for name in names if facts.roles[name] in TABLES]
+        rest = [name for name in names if name not in tables]
+        if tables and rest:
+            yield from (
+                (path, part) for part in sorted((tables, rest), key=lambda part: names.index(part[0]))
+            )
+        else:
+            yield path, list(names)
 
 
 def _bar(facts: Facts, path: str, names: Sequence[str]) -> Bar:
     id_ = facts.id_of(names)
     numel = facts.numel(names)
-    last = clean(path.rpartition(".")[2] or names[0], 80)
     return Bar(
-        label=_LABELS.get(facts.roles[names[0]]) or _bar_label(last),
+        label="",
         set=id_,
         text=f"{shape(facts.slot(names[0]).shape)} · {count(numel)}",
         style=facts.style(id_),
@@ -65,10 +80,32 @@ def _bar(facts: Facts, path: str, names: Sequence[str]) -> Bar:
     )
 
 
+def _label(facts: Facts, path: str, names: Sequence[str]) -> str:
+    role = facts.roles[names[0]]
+    return _LABELS.get(role) or _bar_label(clean(path.rpartition(".")[2] or names[0], 80))
+
+
+def _distinct(labels: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Return labels that differ where a word of the path can tell: encoder norm, decoder norm."""
+    times = Counter(labels)
+    parents = [_bar_label(clean(path.split(".")[-2], 80)) if "." in path else "" for path in paths]
+    lasts = [_bar_label(clean(path.rpartition(".")[2], 80)) for path in paths]
+    both = Counter(zip(labels, parents, strict=True))
+    out = []
+    for label, parent, last in zip(labels, parents, lasts, strict=True):
+        if times[label] == 1:
+            out.append(label)
+        elif both[label, parent] == 1:
+            out.append(f"{parent.split()[0]} {label}" if parent else label)
+        else:
+            out.append(last if label in last else f"{label} {last}")
+    return out
+
+
 def _bar_label(name: str) -> str:
     """Return at most two words of a module's name, each short enough for the margin."""
-    words = [word[:10] for word in _SUFFIX.sub("", name).split("_") if word]
-    return " ".join(words[:2]) or name[:10]
+    words = [word[:11] for word in _SUFFIX.sub("", name).split("_") if word]
+    return " ".join(words[:2]) or name[:11]
 
 
 def module_section(facts: Facts, modules: Modules, title: str) -> Section:

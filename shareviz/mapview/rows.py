@@ -11,7 +11,7 @@ from shareviz.roles import Role, roles
 from shareviz.sets import own_stored, shared_sets
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
-from shareviz.text import count, exact, plural
+from shareviz.text import count, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def _own_roles(snapshot: Snapshot) -> str:
     for slot in snapshot.parameters():
         if slot.name not in shared:
             sizes[known[slot.name]] += slot.numel
-    words = [_PLURAL.get(role, role.value) for role, _ in sizes.most_common(3)]
-    return ", ".join(words) + (f" and {plural(len(sizes) - 3, 'more kind')}" if len(sizes) > 3 else "")
+    kinds = sorted(sizes, key=lambda role: (role is Role.OTHER, -sizes[role]))
+    return ", ".join(_PLURAL.get(role, role.value) for role in kinds)
 
 
-_PLURAL = {Role.NORM: "norms", Role.OTHER: "others"}
+_PLURAL = {Role.NORM: "norms", Role.ADAPTER: "adapters", Role.OTHER: "other weights"}

@@ -27,7 +27,7 @@ class Caption:
 
 def map_svg(shown: Picture, caption: Caption, *, theme: str = "light") -> str:
     """Return the map as an SVG document of its own; names are escaped here."""
-    sheet = _Sheet(theme)
+    sheet = _Sheet(theme, _room(shown))
     y = sheet.heading(caption)
     tops: list[tuple[str, float]] = []
     for bar in shown.above:
@@ -47,18 +47,25 @@ def png(svg: str, *, scale: float = 2) -> bytes:
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
 
 
-def _label_width(section: Section) -> float:
+def _room(shown: Picture) -> float:
+    """Return the width of the margin in which labels of bars and rows stand."""
+    longest = max((len(bar.label) for bar in (*shown.above, *shown.below)), default=8)
+    return min(160.0, max(72.0, 6.4 * longest + 12))
+
+
+def _label_width(section: Section, room: float) -> float:
     if section.header != "module":
-        return 72
+        return room
     longest = max((len(row.label) for row in section.rows), default=8)
-    return min(300.0, max(72.0, 6.4 * longest + 12))
+    return min(300.0, max(room, 6.4 * longest + 12))
 
 
 class _Sheet:
     """Elements as they are drawn, from the top down."""
 
-    def __init__(self, theme: str) -> None:
+    def __init__(self, theme: str, room: float) -> None:
         self.theme = theme
+        self.room = room
         self.chrome = CHROME[theme]
         self.parts: list[str] = []
         self.stripes: set[str] = set()
@@ -84,14 +91,14 @@ class _Sheet:
 
     def bar(self, bar: Bar, y: float, places: list[tuple[str, float]]) -> float:
         """Draw a bar across the map; return where the next begins."""
-        left, width = MARGIN + 72, WIDTH - 2 * MARGIN - 72 - RIGHT - GAP
+        left, width = MARGIN + self.room, WIDTH - 2 * MARGIN - self.room - RIGHT - GAP
         self.text(left - 8, y + 16, bar.label, anchor="end", fill=self.chrome["muted"])
         colour = self.block((left, y, width, 24), bar.set, bar.style, bar.title)
         x = left + 10
         if bar.set:
             self.chip(x, y + 16, bar.set, bar.style, colour)
             x += 10 + 8 * len(bar.set)
-        self.text(x, y + 16, bar.text, fill=colour if bar.style != "stripes" else self.chrome["ink"])
+        self.chip(x, y + 16, bar.text, bar.style, colour, weight="400")
         if bar.set:
             places.append((bar.set, y + 12))
         return y + 28
@@ -125,22 +132,24 @@ class _Sheet:
             )
         return one.text if one else self.chrome["ink"]
 
-    def chip(self, x: float, y: float, said: str, style: str, colour: str, anchor: str = "start") -> None:
-        """Write an id; on stripes it gets a plain ground."""
+    def chip(self, x: float, y: float, said: str, style: str, colour: str, **more: str) -> None:
+        """Write an id in bold, or words of another `weight`; on stripes they get a plain ground."""
+        anchor, weight = more.get("anchor", "start"), more.get("weight", "700")
         if style == "stripes":
-            w = 7.5 * len(said) + 6
+            w = (7.5 if weight == "700" else 6.4) * len(said) + 6
             left = x - 3 if anchor == "start" else x - w / 2
             page = self.chrome["page"]
             self.parts.append(
                 f'<rect x="{left:.1f}" y="{y - 11:.1f}" width="{w:.1f}" height="15" fill="{page}"/>'
             )
             colour = self.chrome["ink"]
-        self.text(x, y, said, anchor=anchor, weight="700", fill=colour)
+        self.text(x, y, said, anchor=anchor, weight=weight, fill=colour)
 
     def section(self, section: Section, y: float) -> float:
         """Draw a grid; return where the next part begins."""
-        label = _label_width(section)
+        label = _label_width(section, self.room)
         if section.title:
+            y += 6
             self.text(MARGIN, y + 16, section.title, size=13, weight="700")
             y += 22
         xs, width = self._columns(section, MARGIN + label)
@@ -233,7 +242,7 @@ class _Sheet:
             return
         top = y + height / 2 + 4.5 - 7.5 * (len(lines) - 1)
         for n, line in enumerate(lines):
-            self.chip(x + width / 2, top + 15 * n, line, cell.style, colour, "middle")
+            self.chip(x + width / 2, top + 15 * n, line, cell.style, colour, anchor="middle")
 
     def _bridge(self, x: float, y: float) -> None:
         page, ink = self.chrome["page"], self.chrome["ink"]

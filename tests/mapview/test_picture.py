@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from shareviz.design import presets
+from shareviz.jsonio import from_json
 from shareviz.mapview import Picture, Section, picture
 from shareviz.models import catalogue
 from shareviz.sets import shared_sets
 from tests.mapview import models
+
+FOLDER = Path(__file__).parent.parent.parent / "shareviz" / "examples"
 
 
 def ids(shown: Picture) -> set[str]:
@@ -138,3 +142,21 @@ def test_no_two_cells_cover_each_other_and_none_leaves_the_grid(family: str) -> 
             assert len(covered) == len(set(covered))
             assert {row for row, _ in covered} <= set(range(len(section.rows)))
             assert {place for _, place in covered} <= set(range(len(section.columns)))
+
+
+def test_bars_of_one_role_are_told_apart_by_a_word_of_their_path() -> None:
+    shown = picture(
+        models.plain("encoder_decoder?encoder_layers=2&decoder_layers=2&width=32&heads=4&vocab=50")
+    )
+    assert [bar.label for bar in shown.above] == ["encoder tokens", "decoder tokens"]
+
+
+def test_a_table_beside_another_tensor_of_its_module_has_a_bar_of_its_own() -> None:
+    shown = picture(models.plain("vit?layers=2&width=32&heads=4"))
+    assert ("positions", "1×197×32 · 6.30 k") in [(bar.label, bar.text) for bar in shown.above]
+
+
+def test_folded_columns_say_how_many_they_are_and_no_more() -> None:
+    seen = from_json((FOLDER / "zamba-like.shareviz.json").read_bytes())
+    labels = [column.label for section in picture(seen).sections for column in section.columns]
+    assert labels.count("×2") == 3 and "×22" not in labels

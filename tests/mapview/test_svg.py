@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from shareviz.charts.palette import CHROME, IDENTITIES
+from shareviz.jsonio import from_json
 from shareviz.mapview import picture
 from shareviz.mapview.mini import mini_svg
 from shareviz.mapview.svg import Caption, map_svg, png
 from tests.mapview import models
 
 CAPTION = Caption("6 layers, 3 stored blocks", "Stores less than it uses.", "model · plan · date · version")
+FOLDER = Path(__file__).parent.parent.parent / "shareviz" / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -58,3 +61,10 @@ def test_the_thumbnail_holds_the_colours_and_no_text() -> None:
     root = ElementTree.fromstring(svg)
     assert {IDENTITIES[n].fill for n in range(4)} <= {one.get("fill") for one in root}
     assert not list(root.iter(f"{SVG}text"))
+
+
+def test_the_longest_label_of_a_bar_begins_inside_the_picture() -> None:
+    seen = from_json((FOLDER / "albert-base.shareviz.json").read_bytes())
+    root = ElementTree.fromstring(map_svg(picture(seen), CAPTION))
+    (label,) = [one for one in root.iter(f"{SVG}text") if one.text == "embedding hidden"]
+    assert float(label.attrib["x"]) - 6.4 * len("embedding hidden") > 0
