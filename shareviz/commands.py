@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shareviz.errors import OptionError, SharevizError
 from shareviz.headline import explanation, headline
+from shareviz.mapview.words import reason, why
 from shareviz.plan import Plan
 from shareviz.sets import own_stored, shared_sets
 from shareviz.sharing import Tally, attribution, tally, tied_groups
@@ -88,9 +89,14 @@ def savings(options: Namespace) -> Answer:
     rows = offers(seen)
     before = tally(seen).stored
     lines = [f"{headline(seen)}. Stores {count(before)}.", ""]
+    refused: dict[str, list[str]] = {}
     for row in rows:
-        told = f"{count(row.stored):>8}  {row.verdict}" if row.applies else f"      –   {row.why_not}"
-        lines.append(f"{row.strategy:<14} {told}")
+        if row.applies:
+            lines.append(f"{row.strategy:<14}{count(row.stored):>8}  {row.verdict}")
+        else:
+            refused.setdefault(row.why_not, []).append(row.strategy)
+    lines += ["", "cannot be applied"] * bool(refused)
+    lines += [f"  {', '.join(names)}: {why}" for why, names in refused.items()]
     return Answer([row.data() for row in rows], "\n".join(lines))
 
 
@@ -145,7 +151,7 @@ def check(options: Namespace) -> Answer:
     if options.expect:
         findings += check_lock(seen, _text_of(options.expect))
     failed = any(finding.level == "problem" for finding in findings)
-    lines = [title_of(findings), ""]
+    lines = [title_of(findings)] + [""] * bool(findings)
     for finding in findings:
         saves = f", saves {count(finding.saves)}" if finding.saves else ""
         lines += [f"{finding.level}: {finding.title}{saves}", f"  {finding.evidence}"]
@@ -286,15 +292,18 @@ def _number(value: Fraction) -> int | float:
 def _inspected(seen: Snapshot, counts: Tally) -> str:
     lines = [headline(seen), explanation(seen), ""]
     for name, value in _counted(counts).items():
-        lines.append(f"{name.replace('_', ' '):<15} {exact(value):>20}")
-    lines.append(f"{'unshared':<15} {exact(unshared_total(seen)):>20}   if each use had its own")
+        said = "non-embedding" if name == "non_embedding" else name.replace("_", " ")
+        lines.append(f"{said:<15} {exact(value):>20}")
+    lines.append(
+        f"{'unshared':<15} {exact(unshared_total(seen)):>20}   if each use, at each position of the example too, had its own"
+    )
     sets = shared_sets(seen)
     if sets:
         lines += ["", "shared sets"]
         for found in sets:
             where = f"{found.what}: {found.where}"
-            why = f"{found.relation}, by {found.evidence}"
-            lines.append(f"  {found.id:<4} {where}; {found.users}, saves {count(found.saved)} ({why})")
+            reasons = f"{why(found)}: {reason(seen, found)}"
+            lines.append(f"  {found.id:<4} {where}; {found.users}, saves {count(found.saved)} ({reasons})")
             lines += [f"       {listed(group, 4)}" for group in found.groups[:3] if len(group) > 1]
         lines.append(f"  own tensors store {count(own_stored(seen, sets))}")
     lines += [""] * bool(seen.source.notes) + [f"note: {clean(note, 300)}" for note in seen.source.notes]

@@ -110,7 +110,8 @@ def _changed(
 ) -> Iterator[Difference]:
     what = clean(one.what, 80)
     old, new = f"{one.where} ({one.users})", f"{other.where} ({other.users})"
-    if members[0] != members[1] or old != new:
+    listing = one.kind == other.kind == "tie"  # where a tie stands is a list of its names in file order
+    if members[0] != members[1] or one.users != other.users or (old != new and not listing):
         if one.where != other.where:
             old, new = clean(one.where, 120), clean(other.where, 120)
         elif one.users != other.users:

@@ -29,6 +29,14 @@ def test_a_model_does_not_differ_from_itself() -> None:
         assert compare(capture(model), capture(model)) == ()
 
 
+def test_the_order_of_names_in_a_file_is_no_difference() -> None:
+    head = nn.Linear(4, 6, bias=False)
+    table = nn.Embedding(6, 4)
+    table.weight = head.weight
+    there, back = {"table": table, "head": head}, {"head": head, "table": table}
+    assert compare(capture(nn.ModuleDict(there)), capture(nn.ModuleDict(back))) == ()
+
+
 def test_a_list_of_one_object_and_a_list_of_tied_layers_have_equal_names() -> None:
     found = compare(capture(Chain([Block()] * 3)), shared([0, 0, 0]))
     assert not of(Change.MISSING, found)
