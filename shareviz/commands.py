@@ -294,9 +294,8 @@ def _inspected(seen: Snapshot, counts: Tally) -> str:
     for name, value in _counted(counts).items():
         said = "non-embedding" if name == "non_embedding" else name.replace("_", " ")
         lines.append(f"{said:<15} {exact(value):>20}")
-    lines.append(
-        f"{'unshared':<15} {exact(unshared_total(seen)):>20}   if each use, at each position of the example too, had its own"
-    )
+    total = exact(unshared_total(seen))
+    lines.append(f"{'unshared':<15} {total:>20}   if every use had its own, positions of the example too")
     sets = shared_sets(seen)
     if sets:
         lines += ["", "shared sets"]
