@@ -28,7 +28,7 @@ LEVELS = {
     ),
     # where Snapshots and modules come from; files are read without torch
     "sources": (
-        "sources values design tabletext tablemap painting published formats jsonio examples lessons"
+        "sources values design tabletext tablemap strokes painting history published formats jsonio examples lessons"
         " clone parametrized capture trace realize bake survival nets models training"
     ),
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
