@@ -40,7 +40,7 @@ CHECK = Check(
     name="lost_tie",
     title="Lost ties",
     run=run,
-    source="shareviz.copies: samples, then xxh3, then every byte; transformers #42612, Automodel #2511, "
+    source="shareviz.copies: samples, hashes, then every byte; transformers #42612, Automodel #2511, "
     "lingua #74",
     of_copies=findings_of_copies,
 )

@@ -63,13 +63,13 @@ def copies(
 ) -> tuple[Copy, ...]:
     """Return the parts of separate storages with alike values, by likeness, then in definition order.
 
-    Parts of one type and shape are compared at head, middle and tail; those that agree are hashed
-    whole, and those of one hash are compared byte by byte. Where nothing is equal, a few per cent
-    of the bytes are read; `values.bytes_read` counts them. Names that are tied are no copies.
+    Parts of one type and shape are compared at head, middle and tail; where more than two agree,
+    they are hashed whole, and what is left is compared byte by byte. Where nothing is equal, a few
+    per cent of the bytes are read; `values.bytes_read` counts them. Tied names are no copies.
 
     Args:
         progress: Called with the share of the work that is done, from 0 to 1.
-        cancel: Asked between pieces of at most 8 MiB; True ends the search.
+        cancel: Asked between pieces of about 1 MiB; True ends the search.
 
     Raises:
         SharevizError: cancelled; limit (more bytes than may be read here).

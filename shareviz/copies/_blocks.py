@@ -15,7 +15,7 @@ from shareviz.errors import SharevizError
 from shareviz.sharing import components
 from shareviz.snapshot import Snapshot, Tensor, contiguous, itemsize
 
-CHUNK_BYTES = 2**23
+CHUNK_BYTES = 2**20  # two streams of this size stay in the cache; 8 MiB takes three times as long
 SPREAD = 16  # a view over more than this many times its own bytes is not read
 
 
