@@ -67,6 +67,8 @@ def is_parametrized(module: nn.Module) -> bool:
 
 def plumbing(module: nn.Module) -> tuple[Plumbing, ...]:
     """Return the derived weights of a module in the order in which they were registered."""
+    if not (is_parametrized(module) or module._forward_pre_hooks):
+        return ()
     return (*_parametrized(module), *_hooked(module))
 
 

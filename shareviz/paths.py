@@ -36,24 +36,25 @@ def tree_of(root: N, children: Children[N]) -> Tree[N]:
     Args:
         children: Returns the (name, node) pairs below a node, in definition order.
     """
-    firsts = _first_paths(root, children)
-    paths = {id(node): [path] for node, path in firsts}
+    walk = _walked(root, children)
+    if sum(map(len, walk.below.values())) == len(walk.order) - 1:  # nothing is shared: one path to each
+        return Tree(tuple(walk.order), walk.paths, dict.fromkeys(walk.paths, 1), ())
     counts = {id(root): 1}
     cycles = []
-    parents, closing = _parents_first(root, children)
+    parents, closing = _parents_first(walk)
     for node in parents:
-        known_here = paths[id(node)]
-        for name, child in children(node):
+        known_here = walk.paths[id(node)]
+        for name, child in walk.below[id(node)]:
             if (id(node), name) in closing:
                 cycles.append(join(known_here[0], name))
                 continue
             counts[id(child)] = counts.get(id(child), 0) + counts[id(node)]
-            known = paths[id(child)]
+            known = walk.paths[id(child)]
             if len(known_here) > 1 or join(known_here[0], name) != known[0]:
                 room = ALIAS_LIMIT + 1 - len(known)
                 further = (join(path, name) for path in known_here[: room + 1])
                 known += [path for path in further if path != known[0]][:room]
-    return Tree(tuple(node for node, _ in firsts), paths, counts, tuple(cycles))
+    return Tree(tuple(walk.order), walk.paths, counts, tuple(cycles))
 
 
 def join(path: str, name: str) -> str:
@@ -61,29 +62,43 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _first_paths(root: N, children: Children[N]) -> list[tuple[N, str]]:
-    met: dict[int, tuple[N, str]] = {}
+@dataclass(slots=True)
+class _Walk(Generic[N]):
+    """The nodes as they are met, and by their id their paths, so far the first, and what is below them."""
+
+    order: list[N]
+    paths: dict[int, list[str]]
+    below: dict[int, Sequence[tuple[str, N]]]
+
+
+def _walked(root: N, children: Children[N]) -> _Walk[N]:
+    walk: _Walk[N] = _Walk([], {}, {})
     stack = [(root, "")]
     while stack:
         node, path = stack.pop()
-        if id(node) not in met:
-            met[id(node)] = (node, path)
-            stack.extend((child, join(path, name)) for name, child in reversed(children(node)))
-    return list(met.values())
+        key = id(node)
+        if key not in walk.paths:
+            walk.order.append(node)
+            walk.paths[key] = [path]
+            walk.below[key] = found = children(node)
+            dot = f"{path}." if path else ""
+            stack += [(child, dot + name) for name, child in reversed(found)]
+    return walk
 
 
-def _parents_first(root: N, children: Children[N]) -> tuple[list[N], set[tuple[int, str]]]:
+def _parents_first(walk: _Walk[N]) -> tuple[list[N], set[tuple[int, str]]]:
     """Return the nodes, each after all that hold it, and the edges that close a cycle."""
     done: list[N] = []
+    root = walk.order[0]
     is_open = {id(root): True}
     closing: set[tuple[int, str]] = set()
-    stack = [(root, iter(reversed(children(root))))]
+    stack = [(root, iter(reversed(walk.below[id(root)])))]
     while stack:
         node, below = stack[-1]
         for name, child in below:
             if id(child) not in is_open:
                 is_open[id(child)] = True
-                stack.append((child, iter(reversed(children(child)))))
+                stack.append((child, iter(reversed(walk.below[id(child)]))))
                 break
             if is_open[id(child)]:
                 closing.add((id(node), name))
