@@ -12,7 +12,9 @@ class Cell:
 
     `set` is the id of its set, or "" where the layers have their own. `text` is what stands in it,
     `style` says why it counts (solid, cut, stripes). `bridge` draws "=" to the column on its right,
-    which reads the very same tensor. `label` is read aloud; `note` adds names and sizes.
+    which reads the very same tensor. `label` is read aloud; `note` adds names and sizes. In a picture
+    to paint on, `at` is its place (stack, layer position, columns), and `locked` says why it cannot be
+    painted.
     """
 
     row: int
@@ -24,6 +26,8 @@ class Cell:
     label: str
     note: str
     bridge: bool = False
+    at: tuple[int, int, tuple[int, ...]] | None = None
+    locked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shareviz.headline import layer_noun
@@ -14,19 +14,26 @@ from shareviz.mapview.facts import Facts
 from shareviz.mapview.modules import bars, bridged, module_section, outside
 from shareviz.sharing import distinct
 from shareviz.snapshot import Snapshot
+from shareviz.strokes import locks
 from shareviz.text import clean, count, ranges
 
 BARS = 10  # more modules than these outside the stacks become a section of their own
 TALL, LOW = 28, 3  # pixels of a row, at most and at least
+TOUCH = 24  # pixels of a row that a finger or pointer paints
 
 
-def picture(snapshot: Snapshot) -> Picture:
-    """Return the map of a model: bars for what stands outside the stacks, a section for each stack."""
+def picture(snapshot: Snapshot, apart: bool = False) -> Picture:
+    """Return the map of a model: bars for what stands outside the stacks, a section for each stack.
+
+    Args:
+        apart: Equal neighbours do not melt, so that each cell can be painted.
+    """
     facts = Facts(snapshot)
     found = stacks(snapshot)
     rest = outside(snapshot, {name for stack in found for name in stack.slots()})
     sections = [
-        stack_section(facts, stack, title) for stack, title in zip(found, _titles(found), strict=True)
+        stack_section(facts, stack, title, number if apart else None)
+        for number, (stack, title) in enumerate(zip(found, _titles(found), strict=True))
     ]
     above, below = bars(facts, rest)
     if not found or len(rest) > BARS:
@@ -55,8 +62,12 @@ def _titles(found: Sequence[Stack]) -> list[str]:
     ]
 
 
-def stack_section(facts: Facts, stack: Stack, title: str) -> Section:
-    """Return the grid of one stack: a row for each run of a layer, a column for each kind of tensor."""
+def stack_section(facts: Facts, stack: Stack, title: str, number: int | None = None) -> Section:
+    """Return the grid of one stack: a row for each run of a layer, a column for each kind of tensor.
+
+    Args:
+        number: Of the stack in the model, where its cells are to be painted.
+    """
     order = passes(facts.snapshot, stack)
     again = sorted(order) != list(range(len(stack.layers)))
     patterns = {column: _pattern(facts, stack.column(column)) for column in stack.columns}
@@ -69,14 +80,16 @@ def stack_section(facts: Facts, stack: Stack, title: str) -> Section:
     cells: list[Cell] = []
     for place, lane in enumerate(found):
         column = [_names(stack, lane, layer) for layer in order]
-        cells += _lane_cells(facts, (place, lane, header), column, rows)
+        made = _lane_cells(facts, (place, lane, header), column, (rows, number is not None))
+        cells += made if number is None else _placed(made, (number, stack, lane), order)
+    held = {} if number is None else locks(facts.snapshot, stack)
     return Section(
         title=title,
         header=header,
         groups=_groups(facts, stack, found, order),
         rows=rows,
-        cells=bridged(facts, _captioned(cells, found)),
-        pitch=_pitch(cells, len(rows)),
+        cells=bridged(facts, _captioned([_locked(cell, held) for cell in cells], found)),
+        pitch=_pitch(cells, len(rows)) if number is None else TALL if len(rows) <= 14 else TOUCH,
     )
 
 
@@ -93,15 +106,19 @@ def _names(stack: Stack, lane: Lane, position: int) -> list[str]:
 
 
 def _lane_cells(
-    facts: Facts, lane: tuple[int, Lane, str], column: Sequence[Sequence[str]], rows: Sequence[Row]
+    facts: Facts,
+    lane: tuple[int, Lane, str],
+    column: Sequence[Sequence[str]],
+    given: tuple[Sequence[Row], bool],
 ) -> list[Cell]:
     """Return the cells of one lane: equal neighbours melt into one, own ones stand in one run."""
     place, about, header = lane
+    rows, apart = given
     cells: list[Cell] = []
     start = 0
     keys = [facts.melts(names) for names in column]
     for end in range(1, len(keys) + 1):
-        if end < len(keys) and keys[end] == keys[start]:
+        if end < len(keys) and keys[end] == keys[start] and not apart:
             continue
         if keys[start] is not None:
             first, last = rows[start].label, rows[end - 1].label
@@ -110,6 +127,21 @@ def _lane_cells(
             cells.append(facts.cell((start, end - start, place), column[start], said))
         start = end
     return cells
+
+
+def _placed(cells: Sequence[Cell], lane: tuple[int, Stack, Lane], order: Sequence[int]) -> list[Cell]:
+    """Say of each cell which stack, layer and columns it stands for."""
+    number, stack, about = lane
+    columns = tuple(stack.columns.index(column) for column in about.columns)
+    return [replace(cell, at=(number, order[cell.row], columns)) for cell in cells]
+
+
+def _locked(cell: Cell, held: Mapping[tuple[int, int], str]) -> Cell:
+    if cell.at is None:
+        return cell
+    _, position, columns = cell.at
+    why = next((held[position, column] for column in columns if (position, column) in held), "")
+    return replace(cell, locked=why) if why else cell
 
 
 def _captioned(cells: Sequence[Cell], found: Sequence[Lane]) -> list[Cell]:

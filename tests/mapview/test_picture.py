@@ -9,6 +9,7 @@ import pytest
 
 from shareviz.design import presets
 from shareviz.jsonio import from_json
+from shareviz.layers import stacks
 from shareviz.mapview import Picture, Section, picture
 from shareviz.models import catalogue
 from shareviz.sets import shared_sets
@@ -160,3 +161,26 @@ def test_folded_columns_say_how_many_they_are_and_no_more() -> None:
     seen = from_json((FOLDER / "zamba-like.shareviz.json").read_bytes())
     labels = [column.label for section in picture(seen).sections for column in section.columns]
     assert labels.count("×2") == 3 and "×22" not in labels
+
+
+def test_a_picture_to_paint_on_has_a_cell_for_each_layer_and_says_where_it_stands() -> None:
+    section = picture(models.under("tied;all"), apart=True).sections[0]
+    assert column(section, "attention.q") == [(row, 1, "S2") for row in range(6)]
+    columns = stacks(models.plain())[0].columns
+    named = [columns.index(f"attention.q.{name}") for name in ("weight", "bias")]
+    assert section.cells[0].at == (0, 0, tuple(named))
+    assert {cell.text for cell in section.cells if cell.column == 0} == {"S2"}
+    assert not any(cell.locked for cell in section.cells)
+    assert all(cell.at is None for cell in picture(models.under("tied;all")).sections[0].cells)
+
+
+def test_runs_of_one_module_are_locked_and_say_why() -> None:
+    section = picture(models.reused(), apart=True).sections[0]
+    assert {cell.row for cell in section.cells} == {0, 1, 2}
+    assert {cell.at[1] for cell in section.cells if cell.at} == {0}
+    assert all("one module that runs 3 times" in cell.locked for cell in section.cells)
+
+
+def test_many_rows_stay_tall_enough_to_be_painted() -> None:
+    deep = models.plain("language_model?layers=40&width=8&heads=2&vocab=6&context=9")
+    assert picture(deep).sections[0].pitch < 24 <= picture(deep, apart=True).sections[0].pitch
