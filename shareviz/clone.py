@@ -17,6 +17,8 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 M = TypeVar("M", bound=nn.Module)
 
+COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+
 
 def clone(module: M, device: str | torch.device | None = None) -> M:
     """Return an equal module on a device (None: each tensor's own), with all ties and views.
@@ -79,9 +81,11 @@ def _inside(value: object) -> Iterator[Tensor]:
 
 
 def _copied(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
-    if is_lazy(tensor) or tensor.layout not in (torch.strided, torch.sparse_coo):
+    if is_lazy(tensor) or tensor.layout not in (torch.strided, torch.sparse_coo, *COMPRESSED):
         return copy.deepcopy(tensor)
-    if tensor.layout == torch.sparse_coo:
+    if tensor.layout in COMPRESSED:
+        copied = _compressed(tensor, device, storages)
+    elif tensor.layout == torch.sparse_coo:
         copied = _sparse(tensor, device, storages)
     elif is_traceable_wrapper_subclass(tensor):
         copied = _wrapped(tensor, device, storages)
@@ -109,6 +113,16 @@ def _sparse(tensor: Tensor, device: str | torch.device | None, storages: dict[in
     places, values = (_copied(part, device, storages) for part in (tensor._indices(), tensor._values()))
     made = torch.sparse_coo_tensor(places, values, tensor.size(), check_invariants=False)
     return made._coalesced_(tensor.is_coalesced())
+
+
+def _compressed(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:
+    by_row = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+    outer = tensor.crow_indices() if by_row else tensor.ccol_indices()
+    inner = tensor.col_indices() if by_row else tensor.row_indices()
+    outer, inner, values = (_copied(part, device, storages) for part in (outer, inner, tensor.values()))
+    return torch.sparse_compressed_tensor(
+        outer, inner, values, tensor.size(), layout=tensor.layout, check_invariants=False
+    )
 
 
 def _strided(tensor: Tensor, device: str | torch.device | None, storages: dict[int, Tensor]) -> Tensor:

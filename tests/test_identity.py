@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,9 +15,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from shareviz.capture import capture
-from shareviz.clone import clone
+from shareviz.clone import COMPRESSED, clone
+from shareviz.copies import Likeness, copies
 from shareviz.sharing import Relation, relation, tally, uses
 from shareviz.trace import traced
+from shareviz.values import Values
 
 
 class Pair(nn.Module):
@@ -237,6 +240,60 @@ def test_a_sparse_alias_is_related_as_its_values_are() -> None:
     assert seen(Pair(sparse, sparse.clone())) is Relation.NONE
 
 
+@pytest.mark.parametrize("layout", COMPRESSED)
+def test_a_compressed_sparse_alias_is_related_as_its_values_are(layout: torch.layout) -> None:
+    blocks = (2, 2) if layout in (torch.sparse_bsr, torch.sparse_bsc) else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch: the support of these layouts is in beta
+        sparse = torch.eye(4).to_sparse(layout=layout, blocksize=blocks)
+        module = Pair(sparse, sparse.detach())
+        assert seen(module) is Relation.SAME_VIEW
+        assert tally(capture(module)).stored == sparse.values().numel()
+        assert torch.equal(clone(module).b.weight.to_dense(), torch.eye(4))
+        assert seen(Pair(sparse, sparse.clone())) is Relation.NONE
+
+
+class Scaled(torch.Tensor):
+    """Codes and a scale behind one tensor, as quantized weights are kept."""
+
+    @staticmethod
+    def __new__(cls, codes: Tensor, scale: Tensor) -> Scaled:
+        return torch.Tensor._make_wrapper_subclass(cls, codes.shape, dtype=scale.dtype)
+
+    def __init__(self, codes: Tensor, scale: Tensor) -> None:
+        self.codes, self.scale = codes, scale
+
+    def __tensor_flatten__(self) -> tuple[list[str], None]:
+        return ["scale", "codes"], None
+
+    @classmethod
+    def __tensor_unflatten__(cls, parts: dict[str, Tensor], *_: object) -> Scaled:
+        return cls(parts["codes"], parts["scale"])
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: object, types: object, args: tuple = (), kwargs: object = None
+    ) -> Tensor:
+        assert func is torch.ops.aten.detach.default  # all that nn.Parameter asks for
+        return cls(args[0].codes, args[0].scale)
+
+
+def test_a_tensor_that_wraps_several_is_related_as_the_largest_of_them_is() -> None:
+    codes, scale = torch.ones(40, 4, dtype=torch.int8), torch.ones(1, 4)
+    assert seen(scaled(codes, scale, codes, scale)) is Relation.SAME_VIEW
+    assert seen(scaled(codes, scale, codes, scale.clone())) is Relation.SAME_VIEW
+    assert seen(scaled(codes, scale, codes.clone(), scale)) is Relation.NONE
+    assert capture(scaled(codes, scale, codes, scale)).tensors[0].dtype == "int8"
+
+
+def scaled(*parts: Tensor) -> nn.Module:
+    module = nn.Module()
+    module.a, module.b = nn.Module(), nn.Module()
+    for host, (codes, scale) in ((module.a, parts[:2]), (module.b, parts[2:])):
+        host.weight = nn.Parameter(Scaled(codes, scale), requires_grad=False)
+    return module
+
+
 @pytest.fixture
 def mesh() -> Iterator[object]:
     """A mesh of this process alone."""
@@ -324,6 +381,13 @@ def test_a_flattened_lstm_shares_nothing() -> None:
     assert {relation(snapshot, a, b) for a in names for b in names if a != b} == {Relation.DISJOINT}
     assert tally(snapshot).stored == flat.numel()
     assert capture(clone(rnn)) == snapshot
+
+
+def test_separate_norms_of_ones_have_a_value_relation_and_no_tie() -> None:
+    module = nn.ModuleDict({"a": nn.LayerNorm(6, bias=False), "b": nn.LayerNorm(6, bias=False)})
+    assert seen(module) is Relation.NONE
+    (copy_,) = copies(capture(module), Values.of(module))
+    assert copy_.likeness is Likeness.CONSTANT and not copy_.saved
 
 
 def test_a_compiled_module_is_seen_as_without() -> None:
