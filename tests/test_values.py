@@ -1,0 +1,119 @@
+"""Values on request: the bytes that torch wrote, from where they stand in the file, and no more of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from shareviz.copies import copies
+from shareviz.errors import FormatError, SharevizError
+from shareviz.formats import HOSTED, Upload, load
+from shareviz.values import Values, open_values
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool, torch.complex64)
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    return {f"m.{i}": torch.arange(1, 8 + i).to(dtype) for i, dtype in enumerate(DTYPES)}
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    return tensor.contiguous().view(torch.uint8).numpy().tobytes()
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pt"])
+def test_the_bytes_are_those_that_were_saved(tmp_path: Path, kind: str) -> None:
+    saved, path = tensors(), tmp_path / f"m.{kind}"
+    if kind == "pt":
+        torch.save(saved, path)
+    else:
+        save_file(saved, path)
+    for source in (path, Upload(path.name, path.read_bytes())):
+        with open_values(source) as values:
+            assert values.bytes_read == 0
+            for name, tensor in saved.items():
+                assert values.nbytes(name) == tensor.nbytes
+                assert values.read(name, 0, tensor.nbytes) == raw(tensor)
+                assert values.read(name, 1, 3) == raw(tensor)[1:4]
+            assert values.bytes_read == sum(tensor.nbytes + 3 for tensor in saved.values())
+            assert values.nbytes("another") is None
+
+
+def test_views_of_one_storage_are_read_from_it_once_and_for_all(tmp_path: Path) -> None:
+    flat = torch.arange(12.0)
+    torch.save({"a": flat[:6], "b": flat[6:]}, tmp_path / "m.pt")
+    with open_values(tmp_path / "m.pt") as values:
+        assert values.nbytes("a") == values.nbytes("b") == flat.nbytes
+        assert values.read("b", 24, 24) == raw(flat[6:])
+
+
+def test_one_of_several_state_dicts_is_read(tmp_path: Path) -> None:
+    first, second = torch.ones(3), 2 * torch.ones(3)
+    torch.save({"model": {"w": first}, "ema": {"w": second}}, tmp_path / "m.pt")
+    with open_values(tmp_path / "m.pt", pick="ema") as values:
+        assert values.read("w", 0, 12) == raw(second)
+
+
+def test_copies_are_found_across_shards(tmp_path: Path) -> None:
+    table = torch.randn(20, 4)
+    save_file({"emb.weight": table}, tmp_path / "a.safetensors")
+    save_file({"head.weight": table}, tmp_path / "b.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(
+        json.dumps({"weight_map": {"emb.weight": "a.safetensors", "head.weight": "b.safetensors"}})
+    )
+    with open_values(index) as values:
+        (copy,) = copies(load(index), values)
+    assert set(copy.names) == {"emb.weight", "head.weight"}
+
+
+def test_what_a_cut_off_file_lost_is_not_compared(tmp_path: Path) -> None:
+    table = torch.randn(20, 4)
+    save_file({name: table.clone() for name in "abc"}, tmp_path / "m.safetensors")
+    data = (tmp_path / "m.safetensors").read_bytes()
+    (tmp_path / "m.safetensors").write_bytes(data[:-100])
+    with open_values(tmp_path / "m.safetensors") as values:
+        (copy,) = copies(load(tmp_path / "m.safetensors"), values)
+    assert copy.names == ("a", "b")
+
+
+def test_a_hosted_demo_reads_no_more_than_its_limit(tmp_path: Path) -> None:
+    table = torch.randn(200, 40)
+    save_file({"a": table, "b": table.clone()}, tmp_path / "m.safetensors")
+    limits = replace(HOSTED, hash_bytes=table.nbytes, isolated=False)
+    with (
+        open_values(tmp_path / "m.safetensors", limits=limits) as values,
+        pytest.raises(SharevizError, match="the most that is read here") as refused,
+    ):
+        copies(load(tmp_path / "m.safetensors"), values)
+    assert refused.value.code == "limit"
+    assert values.bytes_read <= table.nbytes
+
+
+def test_a_format_without_values_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"model_type": "gpt2"}')
+    with pytest.raises(SharevizError, match=r"config\.json: values are compared") as refused:
+        open_values(path)
+    assert refused.value.code == "no-values"
+
+
+def test_a_file_that_is_refused_is_refused_here_too(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes((10**15).to_bytes(8, "little") + b"{")
+    with pytest.raises(FormatError):
+        open_values(path)
+
+
+def test_a_parametrized_weight_is_read_where_it_is_stored() -> None:
+    module = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    stored = module.parametrizations.weight.original1
+    values = Values.of(module)
+    assert values.read("parametrizations.weight.original1", 0, stored.nbytes) == raw(stored.detach())
+    assert values.nbytes("bias") == 8
