@@ -12,7 +12,7 @@ from shareviz.checks._base import Check, Finding, Level
 from shareviz.copies import Copy
 from shareviz.plugins import collect
 from shareviz.sets import shared_sets
-from shareviz.snapshot import Snapshot
+from shareviz.snapshot import Evidence, Snapshot
 from shareviz.text import clean, plural
 
 __all__ = [
@@ -83,7 +83,10 @@ def title_of(findings: Iterable[Finding], snapshot: Snapshot | None = None) -> s
     sets = len(shared_sets(snapshot))
     if not sets:
         return "Nothing is shared, and nothing is wrong"
-    how = "declared" if any(finding.check == "declared" for finding in found) else "the code says"
+    live = any(one.evidence is Evidence.OBJECT for one in shared_sets(snapshot))
+    how = "the code says" if live else "the file says"
+    if any(finding.check == "declared" for finding in found):
+        how = "declared"
     return f"The one shared set is as {how}" if sets == 1 else f"All {sets} shared sets are as {how}"
 
 

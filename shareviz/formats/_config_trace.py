@@ -8,6 +8,13 @@ from shareviz.errors import TraceError
 from shareviz.formats._offline import offline, quiet
 from shareviz.snapshot import Step
 
+LENGTH = 8  # tokens in the example
+
+
+def length_of(model: Any) -> int | None:
+    """Return how many tokens the example of a model has; None where its input is no tokens."""
+    return LENGTH if model.main_input_name == "input_ids" else None
+
 
 def trace_model(model: Any) -> tuple[Step, ...]:
     """Return the steps of one pass on the model's main input; bfloat16 where float32 fails on meta.
@@ -36,7 +43,7 @@ def _inputs(model: Any) -> dict[str, Any]:
     import torch
 
     name, config = model.main_input_name, model.config
-    words = torch.zeros(1, 8, dtype=torch.long, device="meta")
+    words = torch.zeros(1, LENGTH, dtype=torch.long, device="meta")
     shape = _shape(name, config)
     if shape is None:
         raise TraceError(f"The forward pass cannot be traced: there is no example of {name}.")
@@ -47,7 +54,7 @@ def _inputs(model: Any) -> dict[str, Any]:
 def _shape(name: str, config: Any) -> tuple[int, ...] | None:
     """Return the shape of an example of an input, None where it is not known."""
     if name == "input_ids":
-        return (1, 8)
+        return (1, LENGTH)
     if name == "pixel_values":
         size = getattr(config, "image_size", None) or 224
         height, width = size if isinstance(size, (list, tuple)) else (size, size)

@@ -11,7 +11,7 @@ from shareviz.errors import TraceError
 from shareviz.formats import _config_build as building
 from shareviz.formats._base import Format, Limits, Request, Tells, refuse
 from shareviz.formats._config_keys import check_keys, check_numbers
-from shareviz.formats._config_trace import trace_model
+from shareviz.formats._config_trace import length_of, trace_model
 from shareviz.formats._file import File
 from shareviz.formats._json import parse
 from shareviz.formats._shards import is_index
@@ -82,7 +82,9 @@ def snapshot_of(config: Mapping[str, Any], limits: Limits, *, trace: bool = True
 def _facts(config: Mapping[str, Any], model: Any) -> tuple[tuple[str, str], ...]:
     """Return what the file and the class declare of ties, beside what came out."""
     flag = config.get("tie_word_embeddings")
+    length = length_of(model)
     return (
+        *((("length", str(length)),) if length else ()),
         ("model_type", config["model_type"]),
         ("tie_word_embeddings", "unset" if flag is None else str(bool(flag)).lower()),
         ("declared_ties", building.declared_ties(model)),

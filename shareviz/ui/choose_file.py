@@ -28,8 +28,10 @@ def draw_file() -> None:
     try:
         snapshot = _opened(sent, pick)
     except SharevizError as error:
-        shown.show(error)
-        if error.code == "ambiguous":
+        if error.code != "ambiguous":
+            shown.show(error)
+        else:  # a question, not a failure
+            st.info(theme.plain(str(error)), icon=":material/help:")
             st.text_input("Which part?", key=PICK, placeholder="its name, as above")
         return
     _offer(snapshot, sent)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shareviz.checks import Check, Finding, Level, check, checks, problems, title_of
 from shareviz.checks._base import expression
-from shareviz.snapshot import Region, Snapshot, Tensor
+from shareviz.snapshot import Evidence, Region, Snapshot, Tensor
 from shareviz.trace import traced
 from tests.checks.toys import Block, Chain, Loop, Tied, rows, tokens
 
@@ -52,6 +54,12 @@ def test_the_title_counts_problems_and_notes() -> None:
 def test_the_title_of_a_model_in_order_counts_its_sets() -> None:
     snapshot = traced(Tied(), tokens())
     assert title_of(check(snapshot), snapshot) == "The one shared set is as the code says"
+
+
+def test_the_title_of_a_file_speaks_of_the_file() -> None:
+    live = traced(Tied(), tokens())
+    filed = replace(live, tensors=tuple(replace(one, evidence=Evidence.STORAGE) for one in live.tensors))
+    assert title_of(check(filed), filed) == "The one shared set is as the file says"
 
 
 def test_a_loop_over_one_block_leaves_the_title_in_order() -> None:

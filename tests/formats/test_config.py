@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from shareviz.errors import FormatError
 from shareviz.formats import HOSTED, LOCAL, load
 from shareviz.formats.config import snapshot_of
+from shareviz.ledger import ledger
 from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Snapshot
 from tests.formats import samples
@@ -53,6 +54,14 @@ def test_albert_is_one_block_called_twelve_times() -> None:
     assert counts.used == 89_650_176
     assert counts.saved_by_reuse == 77_966_592
     assert counts.saved_by_ties == 0
+
+
+def test_work_is_counted_for_a_token_as_for_a_model_that_is_built() -> None:
+    row = ledger(read(**SMALL, architectures=["GPT2LMHeadModel"])).row("flops")
+    layer = 2 * (4 * 8 * 8 + 2 * 8 * 32)  # multiply and add for each weight of attention and feed-forward
+    least = 2 * layer + 2 * 8 * 16
+    assert row.per == "token" and row.value is not None
+    assert least <= row.value <= 1.3 * least  # attention over 8 tokens adds some
 
 
 def test_names_and_regions_are_those_of_the_model_that_the_library_builds() -> None:
