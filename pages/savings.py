@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from shareviz.savings import sentence_of, title_of
+from shareviz.savings import title_of
 from shareviz.ui import frame
 from shareviz.ui import savings_view as savings
 from shareviz.ui.savings_controls import pick_preset
@@ -22,5 +22,5 @@ with right:
     lines = savings.draw_costs(view, shown)
 savings.draw_bars(shown)
 savings.draw_estimates(shown)
-frame.say(view, title_of(shown.now.preset.title, shown.before, view.after), sentence_of(lines))
+frame.say(view, title_of(shown.now.preset.title, shown.before, view.after), savings.said(view, lines))
 frame.offer(view, savings_exports(view, shown, lines))

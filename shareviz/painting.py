@@ -48,7 +48,7 @@ def paint(canvas: Canvas, stroke: Stroke, across: Across) -> Painted:
     found = stacks(canvas.after)
     reached, left_out = _reached(canvas.after, found, (stroke, across))
     if not reached:
-        raise PlanError(left_out, hint="")
+        raise PlanError(left_out or "This layer has no such tensor.")
     rewrites: dict[str, Rewrite] = {}
     for number, cells in reached.items():
         rows = _rows(canvas, number, (cells, stroke, across))
@@ -107,7 +107,7 @@ def _reached(after: Snapshot, found: Sequence[Stack], given: tuple[Stroke, Acros
                 continue
             have = reached.setdefault(number, {}).get(cell.position, ())
             reached[number][cell.position] = tuple(dict.fromkeys((*have, *free)))
-    return reached, left_out or "This layer has no such tensor."
+    return reached, left_out
 
 
 class _Spread:

@@ -65,6 +65,7 @@ def test_one_cell_of_its_own_makes_a_fourth_block() -> None:
     one = paint(on, stroke(OWN, cell(5)), Across.BLOCK)
     assert text_of(on, one) == "a:01.01.;f:=a;n:own;tie:1"
     assert headline(one.after) == "6 layers, 4 stored blocks"
+    assert one.left_out == ""
 
 
 def test_a_part_alone_follows_the_stroke() -> None:

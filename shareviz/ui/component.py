@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 BUS = Path(__file__).parent / "assets" / "bus.js"
 
 
-def mounted(file: str) -> ComponentRenderer:
+def mounted(file: str, *, on: str = "") -> ComponentRenderer:
     """Return the component whose .js, .css and .html stand beside a Python file of the same folder.
 
     The shared hover bus goes in front of its script, the identity colours in front of its rules.
+
+    Args:
+        on: Another component that this one adds to: it takes over its page, and its script and rules.
     """
     folder = Path(file).parent
-    script, rules, page = (
-        (folder / f"{folder.name}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css", "html")
+    ground = folder.parent / on if on else folder
+    page = (ground / f"{ground.name}.html").read_text(encoding="utf-8")
+    script, rules = (
+        "\n".join(
+            (one / f"{one.name}.{kind}").read_text(encoding="utf-8")
+            for one in dict.fromkeys((ground, folder))
+        )
+        for kind in ("js", "css")
     )
     bus = BUS.read_text(encoding="utf-8")
     return st.components.v2.component(

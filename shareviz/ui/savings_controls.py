@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
@@ -15,6 +15,7 @@ from shareviz.options import Option, Value, settle
 from shareviz.savings import Comparison
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import applies, strategies
+from shareviz.tabletext import Table
 from shareviz.turns import choices
 from shareviz.ui import state
 from shareviz.ui.view import View
@@ -62,7 +63,9 @@ def _choose(texts: Mapping[str, str]) -> None:
 def draw_options(view: View, design: Design) -> None:
     """Draw the options of the strategies in use, and whether the head is the token table."""
     if design.painted is not None:
-        st.markdown("This plan was made cell by cell; choose a strategy to start over.")
+        st.markdown("This plan was made cell by cell. A strategy above starts over.")
+        if isinstance(design.painted, Table) and design.painted.tie is not None:
+            _draw_tie(design)
         return
     bare = _bare(view.before, design)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="sv_turns"):
@@ -112,7 +115,7 @@ def _turn(design: Design, step: Step, name: str, key: str) -> None:
 
 def _draw_tie(design: Design) -> None:
     key = "sv_turn_tied"
-    st.session_state[key] = TIED if any(step.strategy == "tied" for step in design.steps) else UNTIED
+    st.session_state[key] = TIED if _is_tied(design) else UNTIED
     st.segmented_control(
         "Output head",
         (TIED, UNTIED),
@@ -124,7 +127,16 @@ def _draw_tie(design: Design) -> None:
     )
 
 
+def _is_tied(design: Design) -> bool:
+    if isinstance(design.painted, Table):
+        return bool(design.painted.tie)
+    return any(step.strategy == "tied" for step in design.steps)
+
+
 def _tie(design: Design, key: str) -> None:
+    if isinstance(design.painted, Table):
+        table = replace(design.painted, tie=st.session_state.get(key) == TIED)
+        return state.set_design(Design(painted=table).text)
     rest = [step for step in design.steps if step.strategy != "tied"]
     if st.session_state.get(key) == TIED:
         apart = rest[:1] if rest and rest[0].strategy == "apart" else []

@@ -11,22 +11,23 @@ from shareviz.assumptions import Assumptions
 from shareviz.baseline import without_sharing
 from shareviz.charts.savings import Bar, Point, capacity_scatter, stored_bars
 from shareviz.design import AS_IT_IS, Design, Preset
+from shareviz.headline import headline
 from shareviz.ledger import Line, compare, ledger
 from shareviz.published import Published, of_count
-from shareviz.savings import Comparison, Tried, comparison, pytorch, tried
+from shareviz.savings import Comparison, Tried, comparison, pytorch, sentence_of, tried
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Measured, applies, strategies
 from shareviz.text import count
 from shareviz.ui import cache, state, theme
+from shareviz.ui.canvas import HOW, draw_editor
 from shareviz.ui.frame import go
 from shareviz.ui.savings_controls import OWN, QUIET, assumptions, draw_options
 from shareviz.ui.svledger import draw_ledger
-from shareviz.ui.svmap import draw_map
 from shareviz.ui.training_setup import TEST_PLAN
 from shareviz.ui.view import View
 
-PLAN_HELP = "What is shared under this plan. The Map page shows the same."
+PLAN_HELP = f"What is shared under this plan; the Map page shows the same. {HOW}"
 BARS = "sv_bars"
 BARS_TITLE = "Stored parameters by strategy"
 FIT_TITLE = "Size against estimated capacity"
@@ -60,12 +61,18 @@ def _why_not_depth(snapshot: Snapshot) -> str:
 
 
 def draw_plan(view: View, shown: Comparison) -> None:
-    """Draw the options of the strategy and the map of its result."""
+    """Draw the options of the strategy and the map of its result, which can be painted."""
     with st.container(border=True, height="stretch"):
         st.subheader("Plan", anchor=False, help=PLAN_HELP)
         draw_options(view, shown.now.preset.design)
-        draw_map(view.after, key="sv_savings_map", selected=view.selected)
-        st.caption("Read down a column: same id, same tensor. Grey: the layer has its own.")
+        draw_editor(view)
+        st.caption("Click or tap a cell to paint it. Same id down a column: same tensor. Grey: its own.")
+
+
+def said(view: View, lines: Sequence[Line]) -> str:
+    """Return the sentence below the title; a plan of one's own says first what it shares."""
+    sentence = sentence_of(lines)
+    return f"{theme.plain(headline(view.after))}. {sentence}" if view.design.painted is not None else sentence
 
 
 def draw_costs(view: View, shown: Comparison) -> tuple[Line, ...]:

@@ -11,12 +11,17 @@ from streamlit.testing.v1 import AppTest
 
 from shareviz.assumptions import Assumptions
 from shareviz.design import Design
+from shareviz.errors import PlanError
 from shareviz.ledger import compare, ledger
+from shareviz.mapview import picture
 from shareviz.models import snapshot_of
 from shareviz.published import of_count
+from shareviz.strokes import Across
+from shareviz.ui.canvas import after_stroke
 from shareviz.ui.savings_exports import ledger_csv
 from shareviz.ui.savings_view import conflict_of, explained, measured_of
 from shareviz.ui.svledger import parts
+from shareviz.ui.svpaint import brushes
 
 GPT = "language_model"
 
@@ -125,3 +130,49 @@ def test_the_table_for_download_has_exact_numbers_and_empty_cells_for_what_nobod
     assert rows["Weights"]["without sharing"] == str(4 * 86_567_656)
     assert rows["Weights"]["this plan"] == str(4 * 8_634_856)
     assert rows["KV cache"]["this plan"] == ""
+
+
+def test_a_painted_table_is_a_plan_of_its_own_with_a_switch_for_the_head(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="a:01201201201.;f:=a;n:own;tie:1")
+    assert app.title[0].value == "Own plan stores 67.8 M instead of 163.0 M"
+    assert any(text.value.startswith("12 layers, 4 stored blocks. ") for text in app.markdown)
+    app.segmented_control(key="sv_turn_tied").set_value("own").run()
+    assert app.session_state["sv_design"] == "a:01201201201.;f:=a;n:own;tie:0"
+    assert not app.exception
+
+
+def test_undo_takes_back_what_was_chosen_and_redo_brings_it_again(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="tied;cycle")
+    buttons = {one.label: one for one in app.button}
+    assert buttons["Undo"].disabled and buttons["Redo"].disabled and buttons["Reset"].disabled
+    app.pills(key="st").set_value("all").run()
+    next(one for one in app.button if one.label == "Undo").click().run()
+    assert app.session_state["sv_design"] == "tied;cycle"
+    next(one for one in app.button if one.label == "Redo").click().run()
+    assert app.session_state["sv_design"] == "tied;all"
+
+
+def test_a_stroke_that_gives_a_preset_becomes_it() -> None:
+    seen = snapshot_of(GPT)
+    every = {"cells": [[0, layer, [2, 3]] for layer in range(12)], "brush": {"kind": "new", "like": None}}
+    assert after_stroke(seen, "tied;cycle", every, Across.BLOCK) == ("tied;all", "")
+    one = {"cells": [[0, 11, [2, 3]]], "brush": {"kind": "own", "like": None}}
+    assert after_stroke(seen, "tied;cycle", one, Across.BLOCK)[0] == "a:01201201201.;f:=a;n:own;tie:1"
+
+
+def test_columns_are_called_what_the_map_calls_them() -> None:
+    seen = snapshot_of(GPT)
+    across = {"cells": [[0, 0, [12, 13]], [0, 0, [14, 15]]], "brush": {"kind": "new", "like": None}}
+    with pytest.raises(PlanError, match=r"^in and out have different shapes \(3072×768, 768×3072\)"):
+        after_stroke(seen, "", across, Across.TENSOR)
+
+
+def test_there_is_a_brush_for_each_set_of_layers() -> None:
+    seen = snapshot_of(GPT)
+    after = Design.parse("tied;cycle").plan(seen).apply(seen)
+    found = brushes(after, picture(after, True))
+    assert [(one["id"], one["layers"][:2]) for one in found] == [
+        ("S2", [0, 3]),
+        ("S3", [1, 4]),
+        ("S4", [2, 5]),
+    ]

@@ -5,12 +5,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const known = root.__sig;
   if (known !== sig) {
     root.__sig = sig;
+    const held = root.__places?.find((place) => place.one === root.getRootNode().activeElement);
     root.__places = fill(body, data.map);
+    if (held) refocus(root.__places, held);
     root.classList.toggle("fresh", known !== undefined);
   }
   const signal = bus.listen(root, data.selected, (id) => bus.mark(root, id));
   const pick = (id) => bus.pick(root, id, setTriggerValue);
-  for (const one of body.querySelectorAll("button")) bus.wire(one, signal, pick);
+  for (const one of body.querySelectorAll("button")) bus.wire(one, signal, one.__at ? () => {} : pick);
+  root.classList.toggle("painting", Boolean(data.edit));
+  if (data.edit) edit(root, data.edit, signal, setTriggerValue); // of svpaint.js
   explain(root, signal);
   walk(root, signal, () => root.__kept && pick(root.__kept));
   const tie = () => draw(root, data.map.ties);
@@ -40,13 +44,23 @@ function fill(body, map) {
   return places;
 }
 
+// The new place where an old one was focused, so that the keyboard goes on from there.
+function refocus(places, { r0, c0 }) {
+  const next = places.find((place) => place.r0 <= r0 && r0 <= place.r1 && place.c0 <= c0 && c0 <= place.c1);
+  if (!next) return;
+  for (const place of places) place.one.tabIndex = place === next ? 0 : -1;
+  next.one.focus({ preventScroll: true });
+}
+
 function shape(item, cls) {
-  const one = make(item.set ? "button" : "div", `${cls} ${item.style}`);
+  const button = item.set || item.at;
+  const one = make(button ? "button" : "div", `${cls} ${item.style}`);
+  if (button) one.type = "button";
+  else one.setAttribute("role", "img");
   if (item.set) {
-    one.type = "button";
     one.dataset.set = item.set;
     bus.paint(one, item.set);
-  } else one.setAttribute("role", "img");
+  }
   return one;
 }
 
@@ -140,7 +154,9 @@ function block(cell, section, thin) {
     else one.append(...Array.from({ length: cell.span }, () => make("i")));
   }
   one.setAttribute("aria-label", cell.label);
-  one.__tip = [cell.label, cell.note];
+  one.__tip = [cell.label, cell.locked || cell.note];
+  one.__at = cell.at;
+  if (cell.locked) one.setAttribute("aria-disabled", "true");
   return one;
 }
 
