@@ -22,15 +22,16 @@ LEVELS = {
     # what everything passes through: plain frozen values, standard library only
     "data": "snapshot once collector rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
-    "facts": (
-        "geometry paths sharing sets roles layers headline useforms tree strategies assumptions capacity ledger"
-        " baseline offers turns compare copies checks lock data"
-    ),
+    "facts": """
+        geometry paths sharing sets roles layers headline useforms tree strategies assumptions
+        capacity ledger baseline offers turns compare copies checks lock
+    """,
     # where Snapshots and modules come from; files are read without torch
-    "sources": (
-        "sources values design tabletext tablemap strokes painting history published formats jsonio examples lessons"
-        " clone parametrized capture trace realize bake survival nets models training"
-    ),
+    "sources": """
+        sources values design tabletext tablemap strokes painting history published formats
+        jsonio lessons clone parametrized capture trace realize survival nets
+        models training
+    """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
     "pictures": "savings mapview graphs charts report",
     # the public names, the command line, assertions for tests of other projects
@@ -43,8 +44,8 @@ LEVELS = {
 # Only these may import torch at module level (a folder stands for what is in it). The rest can be imported
 # without it: the first page, and every command on a file.
 TORCH = """
-    clone parametrized capture trace realize bake survival nets
-    training.engine training.worker training.data training.banked
+    clone parametrized capture trace realize survival nets
+    training.engine training.worker
 """
 
 HEAVY = ("torch", "streamlit", "altair", "pandas")
@@ -127,6 +128,7 @@ def packages(path: Path, *, everywhere: bool) -> set[str]:
 def test_every_room_stands_on_a_level() -> None:
     homeless = {room(path) for path in files()} - set(LEVEL_OF)
     assert not homeless, "add the new room to LEVELS in tests/test_architecture.py"
+    assert not set(LEVEL_OF) - {room(path) for path in files()}, "take what is gone out of LEVELS"
 
 
 def test_imports_run_downward_only() -> None:
