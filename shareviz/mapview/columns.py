@@ -136,6 +136,7 @@ def _titled(found: Sequence[Lane]) -> list[Lane]:
     for lane in found:
         own.setdefault(lane.role, _parent(lane))
         groups.setdefault((lane.role, _parent(lane)), []).append(lane)
+    letters = 5 if len(groups) <= 5 else 3.5  # that fit a column of a phone
     out = []
     for (role, parent), members in groups.items():
         long, short = _TITLES.get(role, (role.value, role.value))
@@ -143,7 +144,7 @@ def _titled(found: Sequence[Lane]) -> list[Lane]:
             long, short = (
                 CROSS if re.search("cross|enc", parent, re.I) else (_last(parent), _last(parent)[:5])
             )
-        title = long if len(long) <= 5 * len(members) else short
+        title = long if len(long) <= letters * len(members) else short
         out += [replace(lane, group=title) for lane in members]
     return out
 
