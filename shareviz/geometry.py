@@ -6,13 +6,14 @@ the exact answer is given up and None says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from math import prod
 
 from shareviz.snapshot import Tensor, itemsize
 
-RUN_LIMIT = 200_000
+RUN_LIMIT = 200_000  # of one tensor
+STORAGE_LIMIT = 1_000_000  # of the tensors of one storage together
 
 Run = tuple[float, float]  # bytes, [low, high); fractions, and exact, where elements are packed
 Axis = tuple[int, int]  # length, stride in elements
@@ -95,9 +96,52 @@ def covered(tensors: Iterable[Tensor]) -> float:
 
     A region beyond the run limit counts as its hull, an upper bound.
     """
-    distinct = {(t.region, t.shape, t.dtype): t for t in tensors}.values()
-    pieces: list[Run] = []
-    for tensor in distinct:
-        found = runs(tensor)
-        pieces += [hull(tensor)] if found is None else found
-    return sum(high - low for low, high in union(pieces))
+    distinct = list({(t.region, t.shape, t.dtype): t for t in tensors}.values())
+    if len(distinct) == 1 and _reaches_each_once(distinct[0]):
+        return distinct[0].numel * itemsize(distinct[0].dtype)
+    return sum(high - low for low, high in union(run for _, run in _all_runs(distinct)))
+
+
+def meeting(tensors: Sequence[Tensor]) -> list[list[int]]:
+    """Return the places of regions of one storage, together where they share bytes, directly or not.
+
+    One sweep over all runs; a region beyond the run limit counts as its hull.
+    """
+    leader = list(range(len(tensors)))
+
+    def lead(place: int) -> int:
+        while leader[place] != place:
+            leader[place] = leader[leader[place]]
+            place = leader[place]
+        return place
+
+    last, top = 0, float("-inf")  # a region of the open stretch, and where the stretch ends
+    for (low, high), place in sorted((run, place) for place, run in _all_runs(tensors)):
+        if low < top:
+            leader[lead(place)] = lead(last)
+        last, top = place, max(top, high)
+    groups: dict[int, list[int]] = {}
+    for place in range(len(tensors)):
+        groups.setdefault(lead(place), []).append(place)
+    return list(groups.values())
+
+
+def _all_runs(tensors: Sequence[Tensor]) -> Iterator[tuple[int, Run]]:
+    """Yield the runs of each region with its place; its hull where runs are too many to list."""
+    left = STORAGE_LIMIT
+    for place, tensor in enumerate(tensors):
+        found = runs(tensor) if left > 0 else None
+        found = [hull(tensor)] if found is None else found
+        left -= len(found)
+        for run in found:
+            yield place, run
+
+
+def _reaches_each_once(tensor: Tensor) -> bool:
+    """Whether no two indices reach one element, as far as each stride steps over all smaller ones."""
+    reach = 0
+    for length, stride in sorted(axes(tensor), key=lambda axis: axis[1]):
+        if stride <= reach:
+            return False
+        reach += (length - 1) * stride
+    return True

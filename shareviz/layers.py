@@ -18,6 +18,7 @@ from shareviz.snapshot import Derived, Snapshot, Tensor
 from shareviz.text import clean
 
 Row = int | None
+_MOST_KINDS = 128  # of members below one prefix: a hostile file has as many as members
 Signature = frozenset[tuple[str, tuple[int, ...]]]
 
 
@@ -219,17 +220,20 @@ def _split(
         layer: frozenset((column, slots[name].shape) for column, name in columns.items())
         for layer, columns in members.items()
     }
+    votes = Counter(signatures.values())
+    fullest_first = sorted(votes, key=lambda one: (votes[one] * len(one), len(one)), reverse=True)
     found: list[Stack] = []
-    while signatures:
-        votes = Counter(signatures.values())
-        fullest = max(votes, key=lambda signature: (votes[signature] * len(signature), len(signature)))
-        joined = [layer for layer, have in signatures.items() if _alike(have, fullest)]
+    for fullest in fullest_first[:_MOST_KINDS]:
+        if fullest not in votes:  # it joined a fuller one
+            continue
+        alike = {have for have in votes if _alike(have, fullest)}
+        joined = [layer for layer, have in signatures.items() if have in alike]
         # a lone member is a stack where it is a block by itself that runs again and again (ALBERT)
         alone = len(members) == 1 and any("." in column for column in members[joined[0]])
         if len(joined) >= 2 or (alone and _runs_often(members[joined[0]], slots, snapshot)):
             found.append(_stack(prefix, sorted(joined), members))
-        for layer in joined:
-            del signatures[layer]
+        for have in alike:
+            del votes[have]
     return found
 
 

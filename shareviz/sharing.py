@@ -202,7 +202,6 @@ def uses(snapshot: Snapshot) -> Mapping[str, Fraction] | None:
 
 def attribution(snapshot: Snapshot) -> tuple[Share, ...]:
     """Return what each module's subtree holds; the root's amortised count is the stored count."""
-    inside: dict[str, list[Tensor]] = defaultdict(list)
     parts: dict[str, Fraction] = {}
     group: dict[str, tuple[Tensor, ...]] = {}
     for slots in readers(snapshot):
@@ -210,11 +209,10 @@ def attribution(snapshot: Snapshot) -> tuple[Share, ...]:
         for slot in slots:
             parts[slot.name] = part
             group[slot.name] = slots
-            for path in ancestors(slot.module):
-                inside[path].append(slot)
+    inside = slots_below(snapshot)
     shares = []
     for module in snapshot.modules:
-        here = inside[module.path]
+        here = inside.get(module.path, ())
         mine = Counter(group[slot.name][0].name for slot in here)  # slots of each group, by its first name
         alone = [slot for slot in here if mine[group[slot.name][0].name] == len(group[slot.name])]
         exclusive = distinct(alone)
@@ -227,6 +225,16 @@ def attribution(snapshot: Snapshot) -> tuple[Share, ...]:
 def readers(snapshot: Snapshot) -> tuple[tuple[Tensor, ...], ...]:
     """Return the parameter slots, grouped as `components` does: who reads the same elements."""
     return tuple(tuple(slots) for slots in components(snapshot.parameters()))
+
+
+@once
+def slots_below(snapshot: Snapshot) -> Mapping[str, tuple[Tensor, ...]]:
+    """Return the parameter slots of each module path and of all that is below it, in definition order."""
+    below: dict[str, list[Tensor]] = defaultdict(list)
+    for slot in snapshot.parameters():
+        for path in ancestors(slot.module):
+            below[path].append(slot)
+    return {path: tuple(slots) for path, slots in below.items()}
 
 
 def ancestors(path: str) -> Iterable[str]:
@@ -271,22 +279,8 @@ def components(slots: Iterable[Tensor]) -> list[list[Tensor]]:
 def _connected(members: list[tuple[int, Tensor]]) -> list[list[tuple[int, Tensor]]]:
     if len(members) == 1 or len({(slot.region, slot.shape) for _, slot in members}) == 1:
         return [members]
-    open_groups: list[tuple[float, list[tuple[int, Tensor]]]] = []  # (highest byte, members), by low byte
-    closed: list[list[tuple[int, Tensor]]] = []
-    for place, slot in sorted(members, key=lambda item: geometry.hull(item[1])):
-        low, high = geometry.hull(slot)
-        closed += [group for top, group in open_groups if top <= low]
-        open_groups = [(top, group) for top, group in open_groups if top > low]
-        joined = [(place, slot)]
-        apart = []
-        for top, group in open_groups:
-            if any(geometry.overlap(slot, other) is not False for _, other in group):
-                joined += group
-                high = max(high, top)
-            else:
-                apart.append((top, group))
-        open_groups = [*apart, (high, joined)]
-    return [sorted(group, key=lambda item: item[0]) for group in (*closed, *(g for _, g in open_groups))]
+    groups = geometry.meeting([slot for _, slot in members])
+    return [[members[place] for place in group] for group in groups]
 
 
 def _slot(snapshot: Snapshot, name: str) -> Tensor:

@@ -98,3 +98,15 @@ def test_fifty_thousand_tensors_are_searched_within_seconds() -> None:
     (stack,) = stacks(Snapshot(tensors, storages=(16,) * len(names)))
     assert len(stack.layers) == 1000
     assert time.process_time() - started < 20  # a guard against a quadratic search, which took minutes
+
+
+def test_as_many_kinds_of_members_as_members_are_searched_within_seconds() -> None:
+    slots = tuple(
+        Tensor(f"l.{n}.w{n}", f"l.{n}", (4, n + 1), "float32", Region(n, 0, (n + 1, 1)))
+        for n in range(20_000)
+    )
+    alike = tuple(
+        Tensor(f"l.{20_000 + n}.w", "", (4,), "float32", Region(20_000 + n, 0, (1,))) for n in range(2)
+    )
+    (stack,) = stacks(Snapshot((*slots, *alike), storages=(0,) * 20_002))
+    assert stack.layers == (20_000, 20_001)

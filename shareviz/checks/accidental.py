@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shareviz.checks._base import Check, Finding, Level, assignment, expression
 from shareviz.roles import Role, roles
 from shareviz.sets import SharedSet, shared_sets
-from shareviz.sharing import ancestors
+from shareviz.sharing import ancestors, slots_below
 from shareviz.snapshot import Module, Snapshot
 from shareviz.text import clean, listed, plural, ranges
 
@@ -25,6 +25,13 @@ class _Container:
     @property
     def objects(self) -> int:
         return len({path for _, path in self.entries})
+
+    @property
+    def twice(self) -> tuple[int, int]:
+        """The first two numbers under which one object stands."""
+        numbers: dict[str, int] = {}
+        pairs = ((numbers.setdefault(path, number), number) for number, path in self.entries)
+        return next((first, second) for first, second in pairs if first != second)
 
 
 def run(snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -86,8 +93,8 @@ def _containers(doubled: list[Module]) -> Iterator[_Container]:
 def _is_table(module: Module, snapshot: Snapshot) -> bool:
     """Whether a module holds only a token table: reaching one by two paths is how tables are tied."""
     known = roles(snapshot)
-    names = [slot.name for slot in snapshot.parameters() if module.path in ancestors(slot.module)]
-    return bool(names) and all(known[name] is Role.EMBEDDING for name in names)
+    slots = slots_below(snapshot).get(module.path, ())
+    return bool(slots) and all(known[slot.name] is Role.EMBEDDING for slot in slots)
 
 
 def _is_loop(shared: SharedSet, snapshot: Snapshot) -> bool:
@@ -101,11 +108,9 @@ def _about_list(found: _Container, snapshot: Snapshot) -> Finding:
     many, objects = len(found.entries) + found.hidden, found.objects
     numbers = [number for number, _ in found.entries]
     place = clean(found.path, 80) or "The model"
-    first, second = next(
-        (a, b) for a, path in found.entries for b, other in found.entries if a < b and path == other
-    )
+    first, second = found.twice
     code, noun = expression(found.path), _noun(found.path)
-    paths = {path for _, path in found.entries}
+    paths = dict.fromkeys(path for _, path in found.entries)
     return Finding(
         Level.NOTE,
         f"{plural(many, noun)} use {'one object' if objects == 1 else f'{objects} objects'}",
@@ -137,7 +142,7 @@ def _about_module(module: Module, snapshot: Snapshot) -> Finding:
         Level.NOTE,
         f"One {clean(module.cls, 40)} stands at {plural(module.paths, 'place')}",
         f"{listed(paths)} are one module, so they train as one. If that was meant, leave it.",
-        names=_names_under({module.path}, snapshot),
+        names=_names_under((module.path,), snapshot),
         evidence=f"{expression(first)} is {expression(second)}",
         fix=(
             "import copy\n\n"
@@ -159,5 +164,6 @@ def _about_loop(shared: SharedSet) -> Finding:
     )
 
 
-def _names_under(paths: set[str], snapshot: Snapshot) -> tuple[str, ...]:
-    return tuple(slot.name for slot in snapshot.parameters() if paths.intersection(ancestors(slot.module)))
+def _names_under(paths: Iterable[str], snapshot: Snapshot) -> tuple[str, ...]:
+    below = slots_below(snapshot)
+    return tuple(dict.fromkeys(slot.name for path in paths for slot in below.get(path, ())))

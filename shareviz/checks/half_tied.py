@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from shareviz.checks._base import Check, Finding, Level, attribute, expression, own_line, tie_line
 from shareviz.forms import Form
 from shareviz.sharing import Relation, between
@@ -14,8 +17,10 @@ def run(snapshot: Snapshot) -> tuple[Finding, ...]:
 
     The forms of a plan read shared pieces on purpose (a low-rank relaxation) and are left out.
     """
-    found = [_computed(weight, snapshot) for weight in snapshot.derived if not isinstance(weight.form, Form)]
-    return (*(finding for finding in found if finding is not None), *_adapted(snapshot))
+    plain = _by_storage(snapshot)
+    foreign = [weight for weight in snapshot.derived if not isinstance(weight.form, Form)]
+    found = [_computed(weight, snapshot, plain) for weight in foreign]
+    return (*(finding for finding in found if finding is not None), *_adapted(snapshot, plain))
 
 
 CHECK = Check(
@@ -29,22 +34,25 @@ CHECK = Check(
 _WORDS = {"pruned": "pruning", "spectral_norm": "spectral norm", "weight_norm": "weight norm"}
 
 
-def _plain(snapshot: Snapshot, piece: Tensor) -> list[Tensor]:
-    """Return the slots outside all computed weights that read the elements of a piece."""
-    near = [
-        slot
-        for slot in snapshot.parameters()
-        if slot.region is not None
-        and piece.region is not None
-        and slot.region.storage == piece.region.storage
-    ]
-    return [slot for slot in near if slot.name not in snapshot.pieces and between(slot, piece).shares]
+def _by_storage(snapshot: Snapshot) -> Mapping[int, list[Tensor]]:
+    """Return the slots outside all computed weights, by their storage."""
+    found: dict[int, list[Tensor]] = defaultdict(list)
+    for slot in snapshot.parameters():
+        if slot.region is not None and slot.name not in snapshot.pieces:
+            found[slot.region.storage].append(slot)
+    return found
 
 
-def _computed(weight: Derived, snapshot: Snapshot) -> Finding | None:
+def _readers(piece: Tensor, plain: Mapping[int, list[Tensor]]) -> list[Tensor]:
+    """Return the plain slots that read elements of a piece."""
+    near = plain.get(piece.region.storage, []) if piece.region is not None else []
+    return [slot for slot in near if between(slot, piece).shares]
+
+
+def _computed(weight: Derived, snapshot: Snapshot, plain: Mapping[int, list[Tensor]]) -> Finding | None:
     for name in weight.reads:
         piece = snapshot.by_name.get(name)
-        others = _plain(snapshot, piece) if piece is not None else []
+        others = _readers(piece, plain) if piece is not None else []
         if piece is not None and others:
             return _finding(weight, piece, others)
     return None
@@ -83,7 +91,7 @@ def _repair(weight: Derived, piece: Tensor, other: str) -> str:
     return f"{line}\n{tie_line(weight.name, other)}  # or parametrize both sides alike"
 
 
-def _adapted(snapshot: Snapshot) -> list[Finding]:
+def _adapted(snapshot: Snapshot, plain: Mapping[int, list[Tensor]]) -> list[Finding]:
     """Find a tied weight under an adapter on one side: merging would write into the other side too."""
     lora = {slot.module.rpartition(".lora_")[0] for slot in snapshot.parameters() if ".lora_" in slot.module}
     found = []
@@ -93,7 +101,7 @@ def _adapted(snapshot: Snapshot) -> list[Finding]:
             continue
         others = tuple(
             other.name
-            for other in _plain(snapshot, slot)
+            for other in _readers(slot, plain)
             if other is not slot and other.module.rpartition(".")[0] not in lora
         )
         if others:

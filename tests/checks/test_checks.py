@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from shareviz.checks import Check, Finding, Level, check, checks, problems, title_of
 from shareviz.checks._base import expression
-from shareviz.snapshot import Evidence, Region, Snapshot, Tensor
+from shareviz.snapshot import Derived, Evidence, Module, Region, Snapshot, Tensor
 from shareviz.trace import traced
 from tests.checks.toys import Block, Chain, Loop, Tied, rows, tokens
 
@@ -99,3 +100,17 @@ def test_hostile_names_are_cleaned_in_titles() -> None:
     (finding,) = check(Snapshot(tuple(tensors), storages=(24,)))
     assert "\u202e" not in finding.title + finding.what + finding.evidence + finding.fix
     assert "\\u202e" in finding.title
+
+
+def test_thousands_of_doubled_and_computed_modules_are_checked_within_seconds() -> None:
+    slots, modules, derived = [], [Module("", "Model")], []
+    for n in range(4000):
+        modules.append(Module(f"a{n}", "Linear", (f"b{n}",), 2))
+        pieces = tuple(f"a{n}.weight{suffix}" for suffix in ("_g", "_v"))
+        slots += [Tensor(name, f"a{n}", (4,), "float32", Region(len(slots), 0, (1,))) for name in pieces]
+        derived.append(Derived(f"a{n}.weight", f"a{n}", (4,), "weight_norm", pieces))
+    storages = tuple(range(len(slots)))
+    many = Snapshot(tuple(slots), tuple(modules), tuple(derived), storages)
+    started = time.process_time()
+    assert len(check(many)) == 4000  # each module stands at two places
+    assert time.process_time() - started < 6  # a guard against asking all slots for each: that took 20
