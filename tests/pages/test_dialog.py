@@ -147,9 +147,10 @@ def test_a_checkpoint_with_two_models_asks_which(tmp_path: object) -> None:
     torch.save({"teacher": nn.Linear(2, 2).state_dict(), "student": nn.Linear(2, 3).state_dict()}, out)
     app = run(opener)
     app.file_uploader[0].upload("both.pt", out.getvalue(), "application/octet-stream").run()
-    assert len(app.error) == 1
+    assert not app.error and len(app.info) == 1
+    assert "teacher" in app.info[0].value and "student" in app.info[0].value
     app.text_input(key="sv_pick").input("student").run()
-    assert not app.error
+    assert not app.error and not app.info
     assert "2 tensors, no ties found" in said(app)
 
 
