@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from shareviz.options import Option, Value
 from shareviz.snapshot import Snapshot
-from shareviz.strategies import Strategy, stacks_of
+from shareviz.strategies import Strategy, applies, stacks_of
 from shareviz.strategies.embeddings import token_tables
 from shareviz.strategies.grouped import key_values
 
@@ -20,6 +20,10 @@ def choices(
         values: The present value of each option; some limit others.
         model: What the strategy is applied to.
     """
+    if option.name == "parts":  # a model may hold no attention, or nothing else
+        tried = {part: {**values, option.name: part} for part in option.choices}
+        now = values[option.name]
+        return tuple(part for part in tried if part == now or not applies(strategy, model, tried[part]))
     if option.choices:
         return option.choices
     found = _numbers(strategy, option, values, model)

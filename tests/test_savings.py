@@ -149,6 +149,12 @@ def test_the_turns_offer_what_a_model_has_room_for() -> None:
     assert offered("all", "parts") == ("both", "attention", "feed-forward")
 
 
+def test_a_part_that_a_model_does_not_hold_is_not_offered() -> None:
+    strategy = strategies()["all"]
+    parts = next(option for option in strategy.options if option.name == "parts")
+    assert choices(strategy, parts, settle(strategy.options, {}), look("ring")) == ("both",)
+
+
 def test_published_totals_that_differ_are_the_known_ones() -> None:
     assert {row.model.split(" (")[0] for row in published() if row.differs} == {
         "albert-xlarge",  # 58.7 M for "60M"

@@ -134,6 +134,7 @@ SMALL = {
     "language_model": "language_model?layers=2&width=16&heads=2&vocab=11&context=9",
     "lstm_classifier": "lstm_classifier?steps=3",
     "multitask": "multitask?tasks=3&inputs=5",
+    "ring": "ring?layers=2&width=8",
     "siamese": "siamese?inputs=5",
     "vit": "vit?layers=2&width=16&heads=2&image=8&patch=4&classes=3",
 }
@@ -157,6 +158,8 @@ SMALL = {
         ("gru_classifier", 10_978),
         # 14² positions of 8·9 + 8, 12² of 32·72 + 32, a head of 32·10 + 10
         ("conv_classifier", 352_394),
+        # table and head 2·64 + 64·2 + 2, 7 norms of 2·64, 6 layers of 3·64·128 + 128 + 128·64 + 64
+        ("ring", 258 + 7 * 128 + 6 * 32_960),
     ],
 )
 def test_published_shapes_have_their_published_counts(text: str, count: int) -> None:
