@@ -3,7 +3,7 @@
 import streamlit as st
 
 from shareviz.text import plural
-from shareviz.training.saved import saved_run, seconds_each
+from shareviz.training.saved import seconds_each
 from shareviz.training.tasks import find_task, tasks
 from shareviz.training.verdict import explained, verdict
 from shareviz.ui import frame, linked, training_setup, training_view
@@ -45,7 +45,7 @@ if job is not None and not job.ended:
     )
     with st.container(border=True):
         training_view.live(job)
-elif (result := job.result() if job else saved_run(task.name)) is not None and result.members:
+elif (result := job.result() if job else training_view.saved(task.name)) is not None and result.members:
     frame.say(view, verdict(result), explained(result))
     training_view.about(result, job)
     training_view.found(result)

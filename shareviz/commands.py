@@ -211,8 +211,10 @@ def train(options: Namespace) -> Answer:
 
 
 def _trained(result: Result) -> str:
-    metric = result.task.metric.name
-    lines = [f"{result.task.title}: {metric}, {result.spec.seeds} seeds, {result.device}", ""]
+    from shareviz.training.verdict import measured
+
+    measure = measured(result.task.metric)
+    lines = [f"{result.task.title}: {measure}, {result.spec.seeds} seeds, {result.device}", ""]
     for row in result.table():
         mean = "diverged" if row.mean is None else f"{row.mean:.3f}"
         spread = "" if row.sd is None else f" ± {row.sd:.3f}"

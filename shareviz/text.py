@@ -101,6 +101,16 @@ def points(value: float, *, sign: bool = False) -> str:
     return "0.0" if float(shown) == 0 else minus(shown)
 
 
+def figure(value: float, *, sign: bool = False) -> str:
+    """Return a number with three digits that count: 0.192, or +0.318 with `sign`.
+
+    Example:
+        >>> figure(0.19187), figure(-0.0005, sign=True), figure(0.0, sign=True)
+        ('0.192', '−0.0005', '0')
+    """
+    return minus(f"{value:{'+' if sign else ''}.3g}") if value else "0"
+
+
 def shape(sizes: Sequence[int]) -> str:
     """Return sizes joined by a multiplication sign; a scalar is said in a word."""
     return "×".join(map(str, sizes)) if sizes else "scalar"

@@ -17,6 +17,7 @@ from shareviz.charts.theme import Chart, inline, themed
 from shareviz.text import clean
 from shareviz.training.results import Member, Result
 from shareviz.training.statistics import Comparison
+from shareviz.training.verdict import measured
 
 DASHES = ([1, 0], [6, 3], [2, 2], [10, 3, 2, 3], [4, 1], [1, 3], [8, 2], [3, 5])
 POINTS = 200  # of one curve; more are thinned
@@ -82,10 +83,10 @@ def seed_dots(result: Result, *, only: Sequence[str] = (), theme: str = "light")
     ink, muted = CHROME[theme]["ink"], CHROME[theme]["muted"]
     y = _versions([clean(arm.title, 60) for arm in kept])
     x = alt.X("value:Q", title=_axis(result), scale=alt.Scale(zero=False, nice=True), axis=_few())
-    tip = [alt.Tooltip("version:N"), alt.Tooltip("seed:N"), alt.Tooltip("value:Q", format=".2f")]
+    tip = [alt.Tooltip("version:N"), alt.Tooltip("seed:N"), _tooltip(result)]
     dots = alt.Chart(rows).mark_circle(size=90, opacity=0.5, color=ink).encode(x, y, tooltip=tip)
     ticks = alt.Chart(rows).mark_tick(thickness=2.5, size=26, color=ink).encode(x="mean(value):Q", y=y)
-    chance = inline([{"value": _scale(result) * result.task.metric.chance, "label": "chance"}])
+    chance = inline([{"value": _scale(result) * result.task.metric.chance, "label": _baseline(result)}])
     rule = alt.Chart(chance).mark_rule(strokeDash=[3, 3], color=muted).encode(x="value:Q")
     word = alt.Chart(chance).mark_text(align="left", dx=5, y=8, color=muted, fontSize=12)
     layers = (rule, word.encode(x="value:Q", text="label:N"), dots, ticks)
@@ -97,7 +98,7 @@ def differences(result: Result, pairs: Sequence[Comparison], *, theme: str = "li
     ink, muted = CHROME[theme]["ink"], CHROME[theme]["muted"]
     y = _versions([clean(result.arm(pair.version).title, 60) for pair in pairs])
     x = alt.X("value:Q", title=f"difference, {_axis(result)}", scale=alt.Scale(nice=True), axis=_few())
-    tip = ["version:N", "seed:N", alt.Tooltip("value:Q", format="+.2f")]
+    tip = ["version:N", "seed:N", _tooltip(result, sign="+")]
     zero = alt.Chart(inline([{"value": 0.0}])).mark_rule(color=muted).encode(x="value:Q")
     each = alt.Chart(inline(_pairs(result, pairs))).mark_circle(size=55, opacity=0.4, color=ink)
     spans = alt.Chart(inline(_spans(result, pairs)))
@@ -141,11 +142,19 @@ def _few() -> alt.Axis:
 
 def _axis(result: Result) -> str:
     metric = result.task.metric
-    return f"{metric.title.lower()}, points" if _scale(result) != 1 else metric.title.lower()
+    return f"{measured(metric)}, points" if metric.share else measured(metric)
 
 
 def _scale(result: Result) -> float:
-    return 100.0 if result.task.metric.name == "accuracy" else 1.0
+    return 100.0 if result.task.metric.share else 1.0
+
+
+def _baseline(result: Result) -> str:
+    return "chance" if result.task.metric.share else "best constant"
+
+
+def _tooltip(result: Result, *, sign: str = "") -> alt.Tooltip:
+    return alt.Tooltip("value:Q", format=f"{sign}.2f" if result.task.metric.share else f"{sign}.3~g")
 
 
 def _dots(members: Iterable[Member], result: Result) -> list[Record]:

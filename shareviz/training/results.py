@@ -214,15 +214,12 @@ def result_of(spec: RunSpec, events: Iterable[Event]) -> Result:
 
 def _row(result: Result, arm: Arm, values: Mapping[int, float | None]) -> Row:
     metric, good = result.task.metric, [value for value in values.values() if value is not None]
-    solved = sum(
-        value >= metric.solved if metric.higher_is_better else value <= metric.solved for value in good
-    )
     return Row(
         arm=arm,
         seconds=sum(member.seconds for member in result.members if member.version == arm.name),
         seeds=len(values),
         diverged=len(values) - len(good),
-        solved=solved,
+        solved=sum(map(metric.reached, good)),
         mean=fmean(good) if good else None,
         sd=stdev(good) if len(good) > 1 else None,
     )

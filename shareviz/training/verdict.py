@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from shareviz.text import minus, plural, points
-from shareviz.training.results import Result
+from shareviz.text import figure, plural, points
+from shareviz.training.results import Result, Row
 from shareviz.training.statistics import Comparison, Word
+from shareviz.training.tasks import Metric
 
 
 def verdict(result: Result) -> str:
@@ -27,6 +28,7 @@ def explained(result: Result) -> str:
     pair = first_pair(result)
     task = result.task
     where = f"Task: {_lower(task.title)}, {_lower(task.sets[task.main].title)}."
+    where += "" if task.metric.share else f" Measure: {measured(task.metric)}."
     if pair is None or pair.mean is None:
         return where
     said = f"Difference {amount(result, pair.mean, sign=True)}"
@@ -38,9 +40,25 @@ def explained(result: Result) -> str:
 
 def amount(result: Result, value: float, *, sign: bool = False) -> str:
     """Return a metric or a difference as people read it: shares in points, other numbers as they are."""
-    if result.task.metric.name != "accuracy":
-        return minus(f"{value:{'+' if sign else ''}.3g}")
+    if not result.task.metric.share:
+        return figure(value, sign=sign)
     return points(value, sign=sign) + (" points" if sign else "")
+
+
+def measured(metric: Metric) -> str:
+    """Return what is measured, in running text, with its direction where people may expect the other."""
+    return _lower(metric.title) + ("" if metric.higher_is_better else " (lower is better)")
+
+
+def goal(metric: Metric) -> str:
+    """Return from where on a run counts as solved: accuracy 99.0 or more, squared error 0.01 or less."""
+    value = points(metric.solved) if metric.share else figure(metric.solved)
+    return f"{_lower(metric.title)} {value} or {'more' if metric.higher_is_better else 'less'}"
+
+
+def solved(row: Row) -> str:
+    """Return how many seeds of a version solved the task: 3 of 5; one that diverged has not."""
+    return f"{row.solved} of {row.seeds}"
 
 
 def first_pair(result: Result) -> Comparison | None:

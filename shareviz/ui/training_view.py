@@ -15,8 +15,9 @@ from shareviz.errors import OptionError
 from shareviz.text import count, exact
 from shareviz.training.jobs import Job, Jobs
 from shareviz.training.results import Result
+from shareviz.training.saved import saved_run
 from shareviz.training.statistics import Comparison
-from shareviz.training.verdict import amount
+from shareviz.training.verdict import amount, goal, solved
 from shareviz.ui import frame
 from shareviz.ui import theme as theme_of
 
@@ -29,6 +30,12 @@ def jobs() -> Jobs:
     """Return the registry of this server process."""
     hosted = os.environ.get("SHAREVIZ_HOSTED") == "1"
     return Jobs(at_most=1, seconds=HOSTED_SECONDS) if hosted else Jobs()
+
+
+def saved(task: str) -> Result | None:
+    """Return the saved run of a task, at the rates that the set-up asks for where that one was saved."""
+    own = st.session_state.get("lr") == "own"
+    return (saved_run(task, own_best=True) if own else None) or saved_run(task)
 
 
 def current_job() -> Job | None:
@@ -112,6 +119,8 @@ def found(result: Result) -> None:
     with st.container(border=True):
         st.subheader("Every version", anchor=False)
         st.dataframe(table(result), hide_index=True, width="stretch", key="sv_runs")
+        if any(row.solved for row in result.table()):
+            st.markdown(f"Solved: {goal(result.task.metric)}.")
         st.markdown(f"**Shows.** {result.task.shows}  \n**Does not show.** {result.task.hides}")
 
 
@@ -119,6 +128,7 @@ def about(result: Result, job: Job | None) -> None:
     """Say where a result comes from, and what happened if it did not reach its end."""
     where = f"{result.device or 'CPU'}, torch {result.torch}"
     day = result.date[:10]
+    where += ", own best rates" if result.spec.own_best else ""
     label = f"Saved run, {day}, {where}" if job is None else f"Your run, {day}, {where}"
     st.badge(label, icon=":material/history:" if job is None else ":material/science:", color="gray")
     if job is not None and job.state in ("stopped", "died", "failed"):
@@ -141,9 +151,13 @@ def exports(result: Result, job: Job | None) -> list[frame.Export]:
 
 
 def table(result: Result) -> pd.DataFrame:
-    """Return one row for each version, with counts as people read them."""
-    metric = result.task.metric
+    """Return one row for each version, with counts as people read them.
+
+    The mean and its spread are of the task's main set; each other set has its mean in a last column.
+    """
+    metric, task = result.task.metric, result.task
     rows = result.table()
+    others = {held.title: result.table(name) for name, held in task.sets.items() if name != task.main}
     shown = [
         {
             "Version": row.arm.title,
@@ -152,15 +166,24 @@ def table(result: Result) -> pd.DataFrame:
             "FLOPs per step": count(row.arm.flops),
             "Learning rate": f"{row.arm.lr:g}",
             "Seconds": f"{row.seconds:.1f}",
-            f"{metric.title}, mean": "n/a" if row.mean is None else amount(result, row.mean),
-            "sd": "n/a" if row.sd is None else amount(result, row.sd),
+            f"{metric.title}, mean": _shown(result, row.mean),
+            "sd": _shown(result, row.sd),
             "Seeds": str(row.seeds),
-            **({"Solved": f"{row.solved} of {row.seeds}"} if any(r.solved for r in rows) else {}),
+            **({"Solved": solved(row)} if any(r.solved for r in rows) else {}),
             "Diverged": str(row.diverged),
+            **{f"Mean, {_small(title)}": _shown(result, of[place].mean) for title, of in others.items()},
         }
-        for row in rows
+        for place, row in enumerate(rows)
     ]
     return pd.DataFrame(shown)
+
+
+def _shown(result: Result, value: float | None) -> str:
+    return "n/a" if value is None else amount(result, value)
+
+
+def _small(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def seeds_csv(result: Result) -> bytes:

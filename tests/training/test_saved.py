@@ -2,35 +2,47 @@
 
 import pytest
 
+from shareviz.training.results import Result
 from shareviz.training.saved import FOLDER, SPECS, saved_run, seconds_each
 from shareviz.training.statistics import Word
 from shareviz.training.tasks import tasks
 
 
+def saved(name: str) -> Result:
+    """Return the saved run of a name in SPECS."""
+    found = saved_run(name.removesuffix("-own"), own_best=name.endswith("-own"))
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_a_saved_run_is_whole_and_says_when_and_where(name: str) -> None:
-    found = saved_run(name)
-    assert found is not None and found.status == "done"
+    found = saved(name)
+    assert found.status == "done"
     assert found.spec == SPECS[name].settle()
-    assert len(found.members) == found.spec.runs
+    assert len(found.members) == len(found.arms) * found.spec.seeds
+    assert all(bool(arm.tried) == found.spec.own_best for arm in found.arms)
     assert found.date.startswith("20") and found.device == "CPU" and found.torch
     assert all(member.curve[-1][0] == found.spec.steps for member in found.members)
-    assert seconds_each(name) == pytest.approx(
-        sum(member.seconds for member in found.members) / found.spec.runs
-    )
+
+
+@pytest.mark.parametrize("name", tasks())
+def test_the_time_that_a_training_took_is_known(name: str) -> None:
+    seconds = [member.seconds for member in saved(name).members]
+    assert seconds_each(name) == pytest.approx(sum(seconds) / len(seconds))
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_fair_comparison_of_the_task_has_its_saved_numbers(name: str) -> None:
-    found = saved_run(name)
-    assert found is not None
-    for (column, pairs), wanted in zip(found.columns(), tasks()[name].columns, strict=True):
+    found = saved(name)
+    for (column, pairs), wanted in zip(found.columns(), found.task.columns, strict=True):
         assert column == wanted and [pair.version for pair in pairs] == list(wanted.versions)
         assert all(len(pair.pairs) == found.spec.seeds for pair in pairs)
 
 
 def test_every_file_in_the_folder_belongs_to_a_task() -> None:
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(SPECS) <= set(tasks())
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(SPECS)
+    assert {spec.task for spec in SPECS.values()} == set(tasks())
     assert saved_run("chess") is None and seconds_each("chess") is None
 
 

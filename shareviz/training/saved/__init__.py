@@ -1,6 +1,6 @@
 """Runs that were made before: what the Training page and the lessons show first.
 
-`python -m shareviz.training.saved` trains them anew; each file says when and where it ran.
+`python -m shareviz.training.saved [NAME …]` trains them anew; each file says when and where it ran.
 """
 
 from __future__ import annotations
@@ -13,25 +13,30 @@ from types import MappingProxyType
 
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Result
+from shareviz.training.tasks import tasks
 
 FOLDER = Path(__file__).parent
 
 # all that a task offers, at the default number of seeds, so that every fair comparison has its numbers
 SPECS: Mapping[str, RunSpec] = MappingProxyType(
     {
-        "parity": RunSpec("parity", versions=("none", "all", "cycle2", "wide"), device="cpu"),
-        "brackets": RunSpec(
-            "brackets", versions=("none", "all", "cycle2", "one", "two", "wide"), device="cpu"
-        ),
+        **{name: RunSpec(name, tuple(task.versions), device="cpu") for name, task in tasks().items()},
+        # so small a difference could be the learning rate's doing
+        "sort-own": RunSpec("sort", tuple(tasks()["sort"].versions), own_best=True, device="cpu"),
     }
 )
 
 
 @functools.cache
-def saved_run(task: str) -> Result | None:
-    """Return the run that was saved for a task, or None where there is none."""
-    path = FOLDER / f"{task}.json"
-    if task not in SPECS or not path.is_file():
+def saved_run(task: str, *, own_best: bool = False) -> Result | None:
+    """Return the run that was saved for a task, or None where there is none.
+
+    Args:
+        own_best: Each version at its own best rate, instead of all at the recipe's.
+    """
+    name = f"{task}-own" if own_best else task
+    path = FOLDER / f"{name}.json"
+    if name not in SPECS or not path.is_file():
         return None
     return Result.from_json(path.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""Train the saved runs anew: `python -m shareviz.training.saved [TASK …]`."""
+"""Train the saved runs anew: `python -m shareviz.training.saved [NAME …]`, such as sort or sort-own."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ class Metric:
 
     `measure(outputs, targets)` takes what a model or `Task.solve` gives. `chance` is what the best
     constant answer gets, `best` what `Task.solve` gets; a run from `solved` on counts as converged.
+    A `share` lies from 0 to 1 and is shown in points of a hundred, any other number as it is.
     """
 
     name: str
@@ -43,6 +44,11 @@ class Metric:
     best: float
     solved: float
     higher_is_better: bool = True
+    share: bool = True
+
+    def reached(self, value: float) -> bool:
+        """Whether a value is as good as `solved`, or better."""
+        return value >= self.solved if self.higher_is_better else value <= self.solved
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +177,16 @@ def share_layers(
         return table_plan(snapshot, found, table, title=title)
 
     return plan
+
+
+def shared_layers(unique: int, title: str) -> Version:
+    """Return the version whose layers take `unique` stored rows in turn, each with norms of its own."""
+
+    def rows(layers: int) -> tuple[int, ...]:
+        return tuple(layer % unique for layer in range(layers))
+
+    return Version(
+        title,
+        share_layers(rows, apart="norm", title=title),
+        note="Every layer keeps its own norms.",
+    )

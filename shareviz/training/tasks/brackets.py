@@ -48,17 +48,6 @@ def _solve(inputs: base.Array) -> base.Array:
     return base.one_hot(answers, 3)
 
 
-def _cycle(unique: int, layers: int) -> tuple[int, ...]:
-    return tuple(layer % unique for layer in range(layers))
-
-
-def _shared(unique: int, title: str) -> base.Version:
-    note = "Every layer keeps its own norms."
-    return base.Version(
-        title, base.share_layers(partial(_cycle, unique), apart="norm", title=title), note=note
-    )
-
-
 TASK = base.Task(
     name="brackets",
     title="Brackets",
@@ -66,8 +55,8 @@ TASK = base.Task(
     model=_MODEL,
     versions={
         "none": base.Version("None", base.unshared),
-        "all": _shared(1, "All layers"),
-        "cycle2": _shared(2, "Cycle of 2"),
+        "all": base.shared_layers(1, "All layers"),
+        "cycle2": base.shared_layers(2, "Cycle of 2"),
         "one": base.Version(
             "One layer",
             base.unshared,
