@@ -67,3 +67,16 @@ def test_every_picture_can_be_written(result: Result, theme: str) -> None:
     ]
     for picture in pictures:
         assert "All layers" in chart_svg(picture)
+
+
+def test_an_error_is_drawn_as_it_is_with_its_direction_in_words() -> None:
+    adding = saved_run("adding")
+    assert adding is not None
+    dots = seed_dots(adding, only=["all"])
+    values = [m.values[adding.task.main] for m in adding.members if m.version == "all"]
+    assert sorted(row["value"] for row in rows_of(dots, 2)) == pytest.approx(sorted(values))
+    assert rows_of(dots, 0) == [{"value": adding.task.metric.chance, "label": "best constant"}]
+    picture = chart_svg(dots)
+    assert "squared error (lower is better)" in picture and "points" not in picture
+    pairs = adding.columns()[0][1]
+    assert [row["low"] for row in rows_of(differences(adding, pairs), 2)] == [p.holm_low for p in pairs]

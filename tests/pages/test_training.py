@@ -71,3 +71,27 @@ def test_a_plan_that_does_not_fit_the_task_says_why(open_app: Open) -> None:
     app = open_app("training", m="siamese?", p="siamese")
     assert not app.exception
     assert any("does not fit this task's model" in text.value for text in app.markdown)
+
+
+def test_own_best_rates_show_the_run_that_was_saved_at_them(open_app: Open) -> None:
+    app = open_app("training")
+    app.button_group(key="task").set_value("sort").run()
+    app.button_group(key="lr").set_value("own").run()
+    assert not app.exception
+    own = saved_run("sort", own_best=True)
+    assert own is not None and app.title[0].value == verdict(own)
+    (table,) = (frame.value for frame in app.dataframe)
+    assert list(table["Learning rate"]) == [f"{arm.lr:g}" for arm in own.arms]
+
+
+def test_the_table_holds_the_other_sets_beside_the_main_one(open_app: Open) -> None:
+    app = open_app("training")
+    app.button_group(key="task").set_value("adding").run()
+    adding = saved_run("adding")
+    assert adding is not None
+    (table,) = (frame.value for frame in app.dataframe)
+    shown = [float(text) for text in table["Mean, length 12, as trained"]]
+    assert shown == pytest.approx([row.mean for row in adding.table("seen")], rel=0.01)
+    assert any("Solved: squared error 0.01 or less" in text.value for text in app.markdown) == any(
+        row.solved for row in adding.table()
+    )

@@ -1,7 +1,9 @@
 """What every task must satisfy, whatever it is about."""
 
+import itertools
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -27,10 +29,30 @@ def test_chance_is_what_the_best_constant_answer_gets(task: Task) -> None:
     for held in task.sets.values():
         batch = held.draw("test")
         outputs = task.solve(batch.inputs)
-        constant = [np.broadcast_to(one, outputs.shape) for one in np.eye(outputs.shape[-1])]
-        found = [task.metric.measure(answer, batch.targets) for answer in constant]
+        answers = [batch.targets.mean()] if task.loss == "numbers" else np.eye(outputs.shape[-1])
+        found = [task.metric.measure(np.broadcast_to(one, outputs.shape), batch.targets) for one in answers]
         # 1,000 answers and more: a standard error of .016 at most
-        assert max(found) == pytest.approx(task.metric.chance, abs=0.035)
+        best = max(found) if task.metric.higher_is_better else min(found)
+        assert best == pytest.approx(task.metric.chance, abs=0.035 if task.metric.share else 0.02)
+
+
+@ALL
+def test_best_solved_and_chance_stand_in_the_order_that_the_metric_says(task: Task) -> None:
+    metric = task.metric
+    assert metric.reached(metric.best) and metric.reached(metric.solved)
+    assert not metric.reached(metric.chance)
+    assert 0 <= metric.chance <= 1 or not metric.share
+
+
+@ALL
+def test_depth_that_is_shared_has_its_shallow_controls(task: Task) -> None:
+    """A cell for each step has no shallow version: the sequence would end."""
+    assert "wide" in task.versions and "none" in task.versions
+    if "layers=" in task.model:
+        for shared, shallow, layers in (("all", "one", 1), ("cycle2", "two", 2)):
+            assert f"layers={layers}" in task.versions[shallow].model
+            assert stored(task, shallow) == pytest.approx(stored(task, shared), rel=0.04)
+    assert stored(task, "wide") == pytest.approx(stored(task, "none"), rel=0.04)
 
 
 @ALL
@@ -68,6 +90,13 @@ def test_a_task_says_what_it_shows_and_where_it_is_from(task: Task) -> None:
     assert len(task.defaults) >= 2 and set(task.recipe.rates) >= {task.recipe.lr}
 
 
+def stored(task: Task, name: str) -> int:
+    """Return what a version stores."""
+    version = task.versions[name]
+    seen = snapshot_of(version.model or task.model)
+    return tally(version.plan(seen).apply(seen)).stored
+
+
 def test_parity_is_the_number_of_ones_modulo_two() -> None:
     batch = find_task("parity").draw(0, 0)
     ones = (batch.inputs[..., 0] > 0).sum(1)
@@ -91,22 +120,64 @@ def test_words_of_brackets_are_balanced_and_their_answers_match() -> None:
         assert ((targets == IGNORED) == (tokens < 2)).all()
 
 
-def test_controls_hold_as_many_parameters_as_what_they_control() -> None:
-    def stored(task: Task, name: str) -> int:
-        version = task.versions[name]
-        seen = snapshot_of(version.model or task.model)
-        return tally(version.plan(seen).apply(seen)).stored
-
-    parity, brackets = find_task("parity"), find_task("brackets")
+def test_a_cell_and_twelve_cells_hold_what_they_should() -> None:
+    parity = find_task("parity")
     # GRU cell 3·16·(1 + 16) + 2·3·16 = 912, head 2·16 + 2 = 34; twelve cells: 12·912 + 34
     assert (stored(parity, "all"), stored(parity, "none")) == (946, 10_978)
-    for task, one, other in (
-        (parity, "wide", "none"),
-        (brackets, "one", "all"),
-        (brackets, "two", "cycle2"),
-        (brackets, "wide", "none"),
-    ):
-        assert stored(task, one) == pytest.approx(stored(task, other), rel=0.04)
+
+
+def test_sorted_lists_hold_the_same_numbers_in_order() -> None:
+    batch = find_task("sort").draw(0, 0)
+    for numbers, ordered in zip(batch.inputs, batch.targets, strict=True):
+        assert sorted(numbers.tolist()) == ordered.tolist()
+
+
+def lit(window: str) -> str:
+    """Return what rule 110 makes of a window, two cells shorter, by its table as Wolfram prints it."""
+    table = dict(zip(("111", "110", "101", "100", "011", "010", "001", "000"), "01101110", strict=True))
+    return "".join(table[window[i : i + 3]] for i in range(len(window) - 2))
+
+
+def test_rule_110_is_its_printed_table_three_times() -> None:
+    batch = find_task("rule110").draw(0, 0)
+    for ring, later in zip(batch.inputs, batch.targets, strict=True):
+        text = "".join(map(str, ring))
+        assert lit(lit(lit(text[-3:] + text + text[:3]))) == "".join(map(str, later))
+
+
+def test_rule_110_cannot_be_told_from_fewer_than_seven_cells() -> None:
+    words = ["".join(bits) for bits in itertools.product("01", repeat=7)]
+    ends = {word: lit(lit(lit(word))) for word in words}
+    assert sum(end == "1" for end in ends.values()) == 66
+
+    def limit(cut: int) -> float:
+        seen = Counter((word[cut : 7 - cut], end) for word, end in ends.items())
+        return sum(max(seen[part, "0"], seen[part, "1"]) for part, _ in {(p, "") for p, _ in seen}) / 128
+
+    # what the task says of one and of two layers
+    assert (limit(2), limit(1), limit(0)) == (0.609375, 0.703125, 1.0)
+    assert all(f"{100 * limit(cut):.1f} %" in find_task("rule110").shows for cut in (1, 2))
+
+
+def test_two_numbers_are_marked_one_in_each_half_and_their_sum_is_asked() -> None:
+    for held, length in (("seen", 12), ("long", 48)):
+        batch = find_task("adding").sets[held].draw("test")
+        numbers, marks = batch.inputs[..., 0], batch.inputs[..., 1]
+        assert batch.inputs.shape == (1000, length, 2) and batch.targets.shape == (1000, 1)
+        for half in (marks[:, : length // 2], marks[:, length // 2 :]):
+            assert (half.sum(1) == 1).all()
+        assert np.allclose(np.einsum("bt,bt->b", numbers, marks), batch.targets[:, 0])
+
+
+def test_a_flip_flop_keeps_the_last_bit_that_was_written() -> None:
+    batch = find_task("flipflop").draw(0, 0)
+    for steps, kept in zip(batch.inputs, batch.targets, strict=True):
+        for place in range(len(steps)):
+            writes = [bit for bit, written in steps[: place + 1] if written]
+            assert kept[place] == (writes[-1] > 0)
+    held = find_task("flipflop").sets["long"].draw("test")
+    assert held.inputs[:, 1:, 1].mean() == pytest.approx(0.1, abs=0.01)
+    assert (held.targets[:, :-1] == IGNORED).all() and set(np.unique(held.targets[:, -1])) == {0, 1}
 
 
 def test_an_unknown_task_lists_the_known_ones() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from shareviz.training.results import Member, Result
 from shareviz.training.saved import saved_run
-from shareviz.training.verdict import amount, explained, verdict
+from shareviz.training.tasks import find_task
+from shareviz.training.verdict import amount, explained, goal, measured, solved, verdict
 
 
 @pytest.fixture
@@ -66,3 +67,34 @@ def test_one_version_alone_has_nothing_to_compare(saved: Result) -> None:
 
 def test_shares_are_in_points(saved: Result) -> None:
     assert amount(saved, 0.9543) == "95.4" and amount(saved, -0.015, sign=True) == "−1.5 points"
+
+
+@pytest.fixture
+def adding() -> Result:
+    found = saved_run("adding")
+    assert found is not None
+    return found
+
+
+def test_where_lower_is_better_the_smaller_error_wins(adding: Result) -> None:
+    small, large = [0.01, 0.012, 0.011], [0.2, 0.21, 0.19]
+    assert verdict(remade(adding, {"none": large, "all": small})) == "One cell beats a cell per step"
+    assert verdict(remade(adding, {"none": small, "all": large})) == "One cell loses to a cell per step"
+
+
+def test_an_error_is_no_share_and_its_direction_is_said(adding: Result) -> None:
+    lower = remade(adding, {"none": [0.2, 0.2, 0.2], "all": [0.1, 0.1, 0.1]})
+    said = explained(lower)
+    assert said.startswith("Difference −0.1, 95 % interval −0.1 to −0.1, 3 paired seeds.")
+    assert said.endswith("Measure: squared error (lower is better).") and "points" not in said
+    assert amount(adding, 0.19187) == "0.192" and amount(adding, -0.0005, sign=True) == "−0.0005"
+
+
+def test_solved_says_from_where_and_by_how_many(adding: Result, saved: Result) -> None:
+    assert goal(find_task("parity").metric) == "accuracy 99.0 or more"
+    assert goal(find_task("adding").metric) == "squared error 0.01 or less"
+    assert measured(find_task("parity").metric) == "accuracy"
+    (row,) = remade(adding, {"all": [0.009, 0.02, None]}).table()
+    assert (solved(row), row.diverged) == ("1 of 3", 1)
+    (row,) = remade(saved, {"all": [0.98, 0.99, 1.0]}).table()
+    assert solved(row) == "2 of 3"
