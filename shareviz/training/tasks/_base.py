@@ -179,14 +179,6 @@ def share_layers(
     return plan
 
 
-def shared_layers(unique: int, title: str) -> Version:
-    """Return the version whose layers take `unique` stored rows in turn, each with norms of its own."""
-
-    def rows(layers: int) -> tuple[int, ...]:
-        return tuple(layer % unique for layer in range(layers))
-
-    return Version(
-        title,
-        share_layers(rows, apart="norm", title=title),
-        note="Every layer keeps its own norms.",
-    )
+def taking_turns(stored: int) -> Callable[[int], Sequence[int]]:
+    """Return the rows in which `stored` of them take turns: 0 1 0 1."""
+    return lambda layers: tuple(layer % stored for layer in range(layers))

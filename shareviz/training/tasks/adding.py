@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from shareviz.training.tasks import _base as base
+from shareviz.training.tasks import _over_time as over_time
+from shareviz.training.tasks._over_time import LONG, STEPS
 
-STEPS = 12
-LONG = 48
 _SIZE = 32
 _TESTED = 1000
 _MODEL = f"gru_classifier?steps={STEPS}&width=16&inputs=2&outputs=1"
@@ -46,10 +46,6 @@ def _solve(inputs: base.Array) -> base.Array:
     return answers
 
 
-def _in_turn(unique: int, layers: int) -> tuple[int, ...]:
-    return tuple(layer % unique for layer in range(layers))
-
-
 def _error(outputs: base.Array, targets: base.Array) -> float:
     return float(np.square(outputs - targets).mean())
 
@@ -59,25 +55,9 @@ TASK = base.Task(
     title="Adding",
     question="Does one cell for all steps always carry what it learned to longer sequences?",
     model=_MODEL,
-    versions={
-        "none": base.Version("A cell per step", base.unshared),
-        "all": base.Version("One cell", base.share_layers(partial(_in_turn, 1), title="One cell")),
-        "cycle2": base.Version(
-            "Two cells in turn", base.share_layers(partial(_in_turn, 2), title="Two cells in turn")
-        ),
-        "wide": base.Version(
-            "One wide cell",
-            base.share_layers(partial(_in_turn, 1), title="One wide cell"),
-            model=_MODEL.replace("width=16", "width=60"),
-            note="As many stored parameters as a cell per step.",
-        ),
-    },
-    defaults=("none", "all"),
-    columns=(
-        base.Column("Equal depth", "none", ("all", "cycle2")),
-        base.Column("Equal parameters", "none", ("wide",)),
-        base.Column("Equal compute", "none", ("all", "cycle2")),
-    ),
+    versions=over_time.versions(_MODEL, wide=60),
+    defaults=over_time.DEFAULTS,
+    columns=over_time.COLUMNS,
     draw=_train,
     sets={
         "seen": base.EvalSet(f"Length {STEPS}, as trained", partial(_held, STEPS)),

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from shareviz.training.tasks import _base as base
+from shareviz.training.tasks import _over_time as over_time
+from shareviz.training.tasks._over_time import LONG, STEPS
 
-STEPS = 12
-LONG = 48
 WRITES = 0.1
 _SIZE = 32
 _TESTED = 1000
@@ -48,34 +48,14 @@ def _solve(inputs: base.Array) -> base.Array:
     return base.one_hot(answers, 2)
 
 
-def _in_turn(unique: int, layers: int) -> tuple[int, ...]:
-    return tuple(layer % unique for layer in range(layers))
-
-
 TASK = base.Task(
     name="flipflop",
     title="Flip-flop",
     question="Does one cell for all steps keep a bit longer than a cell for each step?",
     model=_MODEL,
-    versions={
-        "none": base.Version("A cell per step", base.unshared),
-        "all": base.Version("One cell", base.share_layers(partial(_in_turn, 1), title="One cell")),
-        "cycle2": base.Version(
-            "Two cells in turn", base.share_layers(partial(_in_turn, 2), title="Two cells in turn")
-        ),
-        "wide": base.Version(
-            "One wide cell",
-            base.share_layers(partial(_in_turn, 1), title="One wide cell"),
-            model=_MODEL.replace("width=16", "width=60"),
-            note="As many stored parameters as a cell per step.",
-        ),
-    },
-    defaults=("none", "all"),
-    columns=(
-        base.Column("Equal depth", "none", ("all", "cycle2")),
-        base.Column("Equal parameters", "none", ("wide",)),
-        base.Column("Equal compute", "none", ("all", "cycle2")),
-    ),
+    versions=over_time.versions(_MODEL, wide=60),
+    defaults=over_time.DEFAULTS,
+    columns=over_time.COLUMNS,
     draw=_train,
     sets={
         "seen": base.EvalSet(f"Length {STEPS}, as trained", partial(_held, STEPS)),

@@ -7,11 +7,12 @@ from functools import partial
 import numpy as np
 
 from shareviz.training.tasks import _base as base
+from shareviz.training.tasks import _over_time as over_time
+from shareviz.training.tasks._over_time import LONG, STEPS
 
-STEPS = 12
-LONG = 48
 _SIZE = 32
 _TESTED = 1000
+_MODEL = f"gru_classifier?steps={STEPS}&width=16&output=each"
 
 
 def _bits(count: int, length: int, *key: int | str) -> tuple[base.Array, base.Array]:
@@ -39,36 +40,14 @@ def _solve(inputs: base.Array) -> base.Array:
     return base.one_hot(answers, 2)
 
 
-def _one_row(layers: int) -> tuple[int, ...]:
-    return (0,) * layers
-
-
-def _two_rows(layers: int) -> tuple[int, ...]:
-    return tuple(layer % 2 for layer in range(layers))
-
-
 TASK = base.Task(
     name="parity",
     title="Parity",
     question="Does one cell for all steps learn a rule that a cell for each step does not?",
-    model=f"gru_classifier?steps={STEPS}&width=16&output=each",
-    versions={
-        "none": base.Version("A cell per step", base.unshared),
-        "all": base.Version("One cell", base.share_layers(_one_row, title="One cell")),
-        "cycle2": base.Version("Two cells in turn", base.share_layers(_two_rows, title="Two cells in turn")),
-        "wide": base.Version(
-            "One wide cell",
-            base.share_layers(_one_row, title="One wide cell"),
-            model=f"gru_classifier?steps={STEPS}&width=59&output=each",
-            note="As many stored parameters as a cell per step.",
-        ),
-    },
-    defaults=("none", "all"),
-    columns=(
-        base.Column("Equal depth", "none", ("all", "cycle2")),
-        base.Column("Equal parameters", "none", ("wide",)),
-        base.Column("Equal compute", "none", ("all", "cycle2")),
-    ),
+    model=_MODEL,
+    versions=over_time.versions(_MODEL, wide=59),
+    defaults=over_time.DEFAULTS,
+    columns=over_time.COLUMNS,
     draw=_train,
     sets={
         "seen": base.EvalSet(f"Length {STEPS}, as trained", partial(_held, STEPS)),

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from shareviz.training.tasks import _base as base
+from shareviz.training.tasks import _over_depth as over_depth
 
 CELLS = 24
 TURNS = 3
@@ -50,29 +51,7 @@ TASK = base.Task(
     title="Rule 110",
     question="Does one layer, run three times, learn a rule that is applied three times?",
     model=_MODEL,
-    versions={
-        "none": base.Version("None", base.unshared),
-        "all": base.shared_layers(1, "All layers"),
-        "cycle2": base.shared_layers(2, "Cycle of 2"),
-        "one": base.Version(
-            "One layer",
-            base.unshared,
-            model=_MODEL.replace(f"layers={TURNS}", "layers=1"),
-            note="As many stored parameters as all layers shared, a third of the compute.",
-        ),
-        "two": base.Version(
-            "Two layers",
-            base.unshared,
-            model=_MODEL.replace(f"layers={TURNS}", "layers=2"),
-            note="As many stored parameters as a cycle of 2, two thirds of the compute.",
-        ),
-        "wide": base.Version(
-            "One wide layer",
-            base.unshared,
-            model=_MODEL.replace(f"layers={TURNS}&width=16", "layers=1&width=28"),
-            note="As many stored parameters and as much compute as three layers.",
-        ),
-    },
+    versions=over_depth.versions(_MODEL, layers=TURNS, width=16, wide=28),
     defaults=("none", "all", "one", "wide"),
     columns=(
         base.Column("Equal parameters", "one", ("all",)),

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from shareviz.training.tasks import _base as base
+from shareviz.training.tasks import _over_depth as over_depth
 
 LENGTH = 8
 VALUES = 16
@@ -40,29 +41,7 @@ TASK = base.Task(
     title="Sort",
     question="Can one layer run four times sort as well as four layers?",
     model=_MODEL,
-    versions={
-        "none": base.Version("None", base.unshared),
-        "all": base.shared_layers(1, "All layers"),
-        "cycle2": base.shared_layers(2, "Cycle of 2"),
-        "one": base.Version(
-            "One layer",
-            base.unshared,
-            model=_MODEL.replace("layers=4", "layers=1"),
-            note="As many stored parameters as all layers shared, a quarter of the compute.",
-        ),
-        "two": base.Version(
-            "Two layers",
-            base.unshared,
-            model=_MODEL.replace("layers=4", "layers=2"),
-            note="As many stored parameters as a cycle of 2, half the compute.",
-        ),
-        "wide": base.Version(
-            "One wide layer",
-            base.unshared,
-            model=_MODEL.replace("layers=4&width=32", "layers=1&width=64"),
-            note="As many stored parameters and as much compute as four layers.",
-        ),
-    },
+    versions=over_depth.versions(_MODEL, layers=4, width=32, wide=64),
     defaults=("none", "all", "cycle2", "one"),
     columns=(
         base.Column("Equal depth", "none", ("all", "cycle2")),
