@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shareviz.plan import Plan as Plan
     from shareviz.realize import bake as bake
     from shareviz.realize import realize as realize
-    from shareviz.sharing import relation as relation
+    from shareviz.relations import relation as relation
     from shareviz.sharing import tally as tally
     from shareviz.sharing import tied_groups as tied_groups
     from shareviz.snapshot import Snapshot as Snapshot
@@ -41,7 +41,7 @@ _HOMES = {
     "ledger": "ledger",
     "load": "formats",
     "realize": "realize",
-    "relation": "sharing",
+    "relation": "relations",
     "strategies": "strategies",
     "tally": "sharing",
     "tied_groups": "sharing",

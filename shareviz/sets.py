@@ -13,8 +13,9 @@ from fractions import Fraction
 
 from shareviz.layers import Stack, stacks
 from shareviz.once import once
+from shareviz.relations import Relation, between
 from shareviz.roles import Role, roles
-from shareviz.sharing import Relation, ancestors, between, distinct, named_numels, readers, reads
+from shareviz.sharing import ancestors, distinct, named_numels, readers, reads
 from shareviz.snapshot import Evidence, Snapshot, Tensor
 from shareviz.text import listed, plural, ranges
 

@@ -19,8 +19,8 @@ from shareviz.checks._base import tie_line
 from shareviz.clone import clone
 from shareviz.compare import set_members
 from shareviz.layers import identity
+from shareviz.relations import Relation, between
 from shareviz.sets import SharedSet, shared_sets
-from shareviz.sharing import Relation, between
 from shareviz.snapshot import Derived, Module, Snapshot, Tensor
 from shareviz.text import clean, count
 

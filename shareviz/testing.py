@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shareviz.errors import SharevizError
-from shareviz.sharing import Relation, relation
+from shareviz.relations import Relation, relation
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, listed
 

@@ -23,7 +23,7 @@ LEVELS = {
     "data": "snapshot once collector rewrites plan forms errors options text plugins",
     # what follows from a Snapshot
     "facts": """
-        geometry paths sharing sets roles layers headline useforms tree strategies assumptions
+        geometry relations paths sharing sets roles layers headline useforms tree strategies assumptions
         capacity ledger baseline offers turns compare copies checks lock
     """,
     # where Snapshots and modules come from; files are read without torch

@@ -168,6 +168,14 @@ def test_train_prints_events_and_the_result(capsys: pytest.CaptureFixture[str]) 
     assert lines[-1]["result"]["status"] == "done"
 
 
+def test_train_speaks_to_people_in_the_words_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "flipflop", "--seeds", "3", "--steps", "1"]) == 0
+    out = capsys.readouterr()
+    assert "Flip-flop: accuracy, 3 seeds" in out.out and "One cell against A cell per step:" in out.out
+    assert "3 paired seeds" in out.out and "stores 994" in out.out
+    assert "A cell per step, seed 1 of 3" in out.err
+
+
 def test_a_report_is_one_file_that_asks_for_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -17,7 +17,8 @@ from torch.nn.utils import parametrizations, parametrize, prune
 from shareviz.capture import capture
 from shareviz.clone import COMPRESSED, clone
 from shareviz.copies import Likeness, copies
-from shareviz.sharing import Relation, relation, tally, uses
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, uses
 from shareviz.trace import traced
 from shareviz.values import Values
 

@@ -13,7 +13,8 @@ from torch import nn
 
 from shareviz.capture import capture
 from shareviz.errors import SharevizError
-from shareviz.sharing import Relation, attribution, components, relation, tally, tied_groups, uses
+from shareviz.relations import Relation, relation
+from shareviz.sharing import attribution, components, tally, tied_groups, uses
 from shareviz.snapshot import Region, Snapshot, Tensor
 from shareviz.trace import traced
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from shareviz.checks._base import Check, Finding, Level, own_line, tie_line
 from shareviz.errors import SharevizError
+from shareviz.relations import relation
 from shareviz.roles import Role, roles
-from shareviz.sharing import relation
 from shareviz.snapshot import Evidence, Snapshot
 from shareviz.text import clean, count, listed, plural
 

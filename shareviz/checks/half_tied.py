@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shareviz.checks._base import Check, Finding, Level, attribute, expression, own_line, tie_line
 from shareviz.forms import Form
-from shareviz.sharing import Relation, between
+from shareviz.relations import Relation, between
 from shareviz.snapshot import Derived, Snapshot, Tensor
 from shareviz.text import clean, listed
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shareviz.checks._base import Check, Finding, Level, own_line
-from shareviz.sharing import Relation, TiedGroup, between, distinct, tied_groups
+from shareviz.relations import Relation, between
+from shareviz.sharing import TiedGroup, distinct, tied_groups
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, count, exact, listed
 

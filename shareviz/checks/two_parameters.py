@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from shareviz.checks._base import Check, Finding, Level, expression, tie_line
-from shareviz.sharing import Relation, between, tied_groups
+from shareviz.relations import Relation, between
+from shareviz.sharing import tied_groups
 from shareviz.snapshot import Snapshot, Tensor
 from shareviz.text import clean, listed, plural
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shareviz.lessons import _base as base
 from shareviz.options import Option, Value
-from shareviz.sharing import Relation, relation, tally
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.text import count, exact
 

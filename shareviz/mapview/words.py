@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shareviz.relations import Relation
 from shareviz.sets import SharedSet
-from shareviz.sharing import Relation
 from shareviz.snapshot import Evidence, Snapshot
 from shareviz.text import clean
 

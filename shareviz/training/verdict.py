@@ -31,11 +31,21 @@ def explained(result: Result) -> str:
     where += "" if task.metric.share else f" Measure: {measured(task.metric)}."
     if pair is None or pair.mean is None:
         return where
-    said = f"Difference {amount(result, pair.mean, sign=True)}"
+    return f"Difference {difference(result, pair)}. {where}"
+
+
+def difference(result: Result, pair: Comparison) -> str:
+    """Return a mean difference, its interval and its seeds; "n/a" where there is no mean.
+
+    The interval is Holm's: it leaves out zero exactly where a winner is named.
+    """
+    if pair.mean is None:
+        return "n/a"
+    said = amount(result, pair.mean, sign=True)
     if pair.holm_low is not None and pair.holm_high is not None:
         low, high = (amount(result, v, sign=True).split()[0] for v in (pair.holm_low, pair.holm_high))
         said += f", 95 % interval {low} to {high}"
-    return f"{said}, {plural(len(pair.pairs), 'paired seed')}. {where}"
+    return f"{said}, {plural(len(pair.pairs), 'paired seed')}"
 
 
 def amount(result: Result, value: float, *, sign: bool = False) -> str:

@@ -16,7 +16,8 @@ from hypothesis import strategies as some
 from shareviz.errors import FormatError
 from shareviz.formats import LOCAL, Upload, load
 from shareviz.jsonio import from_json, to_json
-from shareviz.sharing import Relation, relation, tally, tied_groups
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Kind, Snapshot, itemsize
 from tests.formats import bad_gguf as handmade
 

@@ -15,7 +15,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from shareviz.errors import FormatError
 from shareviz.formats import LOCAL, Upload, load
-from shareviz.sharing import Relation, relation, tally, tied_groups
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence
 from tests.formats import samples
 from tests.formats.fuzz import opens_or_refuses

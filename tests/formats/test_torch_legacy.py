@@ -19,7 +19,8 @@ from torch import nn
 
 from shareviz.errors import FormatError
 from shareviz.formats import HOSTED, Upload, load
-from shareviz.sharing import Relation, relation, tally, tied_groups
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, tied_groups
 from tests.formats import hostile, samples
 from tests.formats.fuzz import opens_or_refuses
 

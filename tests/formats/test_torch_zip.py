@@ -14,7 +14,8 @@ from torch import nn
 from shareviz.capture import capture
 from shareviz.errors import FormatError, OptionError
 from shareviz.formats import LOCAL, Upload, load
-from shareviz.sharing import Relation, relation, tally, tied_groups
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Kind
 from tests.formats import hostile, samples
 

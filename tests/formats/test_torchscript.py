@@ -17,7 +17,8 @@ from torch import nn
 from shareviz.capture import capture
 from shareviz.formats import HOSTED, LOCAL, Upload, load
 from shareviz.formats._file import opened
-from shareviz.sharing import Relation, relation, tally, tied_groups
+from shareviz.relations import Relation, relation
+from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Evidence, Kind
 from tests.formats import hostile, samples
 from tests.formats.fuzz import opens_or_refuses

@@ -10,7 +10,8 @@ import pytest
 
 from shareviz.jsonio import from_json, to_json
 from shareviz.models._examples import EXAMPLES, FOLDER, SUFFIX, captured, write
-from shareviz.sharing import relation, tally, tied_groups
+from shareviz.relations import relation
+from shareviz.sharing import tally, tied_groups
 from shareviz.snapshot import Snapshot
 
 
