@@ -196,6 +196,12 @@ def _sandwich(snapshot: Snapshot, values: Values) -> Plan:
             hint=f"Choose ends up to {max(0, (deepest - 1) // 2)}, and middle for what is left.",
         )
 
+    if 2 * ends + middle == deepest:
+        raise PlanError(
+            f"With ends = {ends} and middle = {middle}, all {deepest} layers keep their own block.",
+            hint="Choose fewer ends, a smaller middle, or a deeper model.",
+        )
+
     def pattern(layers: int) -> tuple[int, ...]:
         return sandwich_rows(layers, ends, middle) if 2 * ends < layers else tuple(range(layers))
 

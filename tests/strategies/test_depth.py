@@ -159,3 +159,9 @@ def test_parts_that_are_not_there_are_named() -> None:
     seen = capture(nn.Sequential(*(nn.Linear(8, 8, device="meta") for _ in range(3))))
     with pytest.raises(PlanError, match="hold no attention weights"):
         planned(seen, "all", parts="attention")
+
+
+def test_a_sandwich_that_leaves_nothing_to_share_is_refused() -> None:
+    seen = snapshot_of("language_model?layers=3&width=16&heads=2&vocab=64")
+    with pytest.raises(PlanError, match="all 3 layers keep their own block"):
+        planned(seen, "sandwich")
