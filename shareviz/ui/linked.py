@@ -12,9 +12,16 @@ import streamlit as st
 
 def follow(param: str, widget: str, options: Container[str]) -> None:
     """Take a newly arrived parameter into the widget's state; call it before the widget."""
-    wanted = st.query_params.get(param)
-    if wanted is not None and wanted != st.session_state.get(_written(param)) and wanted in options:
+    wanted = arrived(param, options)
+    if wanted is not None:
         st.session_state[widget] = wanted
+
+
+def arrived(param: str, options: Container[str]) -> str | None:
+    """Return a choice that the link brought and this session did not write, or None."""
+    wanted = st.query_params.get(param)
+    fresh = wanted is not None and wanted != st.session_state.get(_written(param))
+    return wanted if fresh and wanted in options else None
 
 
 def write(param: str, chosen: str | None) -> None:

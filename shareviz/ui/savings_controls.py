@@ -17,7 +17,7 @@ from shareviz.snapshot import Snapshot
 from shareviz.strategies import applies, strategies
 from shareviz.tabletext import Table
 from shareviz.turns import choices
-from shareviz.ui import state
+from shareviz.ui import linked, state
 from shareviz.ui.view import View
 
 STRATEGY, ASSUMED = "st", "a"  # keys of the link
@@ -34,24 +34,21 @@ def pick_preset(view: View, shown: Comparison) -> None:
     if now.key == OWN:
         titles[OWN] = "Own plan" if view.design.text else now.title
         texts[OWN] = view.design.text
-    first = STRATEGY not in st.session_state
-    if not first and st.session_state[STRATEGY] != now.key:
-        st.session_state[STRATEGY] = now.key
-    chosen = st.pills(
+    wanted = linked.arrived(STRATEGY, texts)
+    if wanted and wanted != now.key and not view.design.text:  # a link with `st` alone
+        state.set_design(texts[wanted])
+        st.rerun()
+    st.session_state[STRATEGY] = now.key
+    st.pills(
         "Start from a strategy",
         list(titles),
-        default=now.key if first else None,
         required=True,
         format_func=titles.__getitem__,
         key=STRATEGY,
-        bind="query-params",
         on_change=_choose,
         args=(texts,),
     )
-    # a link with `st` alone: the widget knows it, the design not yet
-    if chosen and chosen != now.key and chosen in texts and not view.design.text:
-        state.set_design(texts[chosen])
-        st.rerun()
+    linked.write(STRATEGY, None if now.key == OWN else now.key)
 
 
 def _choose(texts: Mapping[str, str]) -> None:

@@ -61,5 +61,5 @@ def test_nothing_scrolls_sideways_and_nothing_is_cut(open_page: Open, width: int
 
 
 def test_a_link_with_the_strategy_alone_opens_it(open_page: Open) -> None:
-    page = open_page("/savings?st=Sandwich")
+    page = open_page("/savings?st=sandwich")
     title(page, "Sandwich stores 60.7 M instead of 163.0 M")
