@@ -39,9 +39,9 @@ def _numbers(
         case "stored":
             return tuple(range(1, min(64, layers) + 1))
         case "ends":
-            return tuple(range((layers - middle) // 2 + 1))
+            return tuple(range((layers - middle - 1) // 2 + 1))
         case "middle":
-            return tuple(range(1, layers - 2 * ends + 1))
+            return tuple(range(1, layers - 2 * ends))
         case "kv_heads":
             heads = min((part.kv_heads or 1 for part in key_values(model)), default=1)
             return tuple(number for number in range(1, heads + 1) if heads % number == 0)

@@ -193,7 +193,7 @@ def _sandwich(snapshot: Snapshot, values: Values) -> Plan:
     if 2 * ends + middle > deepest:
         raise PlanError(
             f"Twice ends = {ends} and middle = {middle} are more than {plural(deepest, 'layer')}.",
-            hint=f"Choose ends up to {max(0, (deepest - 1) // 2)}, and middle for what is left.",
+            hint=f"Choose ends up to {max(0, (deepest - 2) // 2)}, and middle for less than what is left.",
         )
 
     if 2 * ends + middle == deepest:
