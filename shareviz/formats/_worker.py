@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ OUT_OF_MEMORY = 77  # the child's exit status
 _MOST_ANSWER = 64 * MIB
 _HINT = "Open a smaller part of the model, or run shareviz locally."
 _ROOT = Path(__file__).parents[2]
+_PLACES = threading.BoundedSemaphore(2)  # a child may take gigabytes: no more of them at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def read_apart(file: File, request: Request) -> Snapshot:
     """Return what `formats.read` makes of a file, in a child process.
 
     Raises:
-        FormatError: timeout, memory, limit (too long an answer), or the error that the child met.
+        FormatError: timeout (its own, or that of the files before it), memory, limit (too long an
+            answer), or the error that the child met.
         OptionError: As the child met it.
     """
     limits = file.limits
@@ -57,10 +59,23 @@ def read_apart(file: File, request: Request) -> Snapshot:
             "pick": request.pick,
             "files": files,
         }
-        ended = _run(json.dumps(order).encode(), [number for _, number in files], limits)
+        with _place(limits):
+            ended = _run(json.dumps(order).encode(), [number for _, number in files], limits)
     if ended.status or ended.late:
         raise _died(ended, limits)
     return _answer(ended.output, limits)
+
+
+@contextmanager
+def _place(limits: Limits) -> Iterator[None]:
+    """Wait until fewer than two files are being read, as long as one may take."""
+    if not _PLACES.acquire(timeout=limits.wall_seconds):
+        said = f"The file waited {limits.wall_seconds} s for others that are being read."
+        raise refuse("timeout", said, "Open it again in a minute.")
+    try:
+        yield
+    finally:
+        _PLACES.release()
 
 
 def _descriptor(file: File, held: ExitStack) -> int:

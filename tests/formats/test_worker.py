@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shareviz.errors import FormatError, OptionError
-from shareviz.formats import HOSTED, LOCAL, Upload, formats, load
+from shareviz.formats import HOSTED, LOCAL, Limits, Upload, formats, load
 from shareviz.formats import _worker as worker
 from tests.formats import bad_gguf, bad_onnx, hostile, samples
 
@@ -60,6 +62,35 @@ def test_files_beside_it_cross_over() -> None:
 
 def test_the_clock_ends_it() -> None:
     with pytest.raises(FormatError, match=r"model\.gguf: .* took more than 0 s") as caught:
+        load(samples.small_gguf(), limits=replace(HOSTED, wall_seconds=0))
+    assert caught.value.code == "timeout"
+
+
+def test_no_more_than_two_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    going, most, lock = 0, 0, threading.Lock()
+    run = worker._run
+
+    def counted(order: bytes, descriptors: Sequence[int], limits: Limits) -> object:
+        nonlocal going, most
+        with lock:
+            going += 1
+            most = max(most, going)
+        try:
+            return run(order, descriptors, limits)
+        finally:
+            with lock:
+                going -= 1
+
+    monkeypatch.setattr(worker, "_run", counted)
+    with ThreadPoolExecutor(5) as visitors:
+        seen = list(visitors.map(lambda _: load(samples.small_gguf(), limits=HOSTED), range(5)))
+    assert len({one.tensors for one in seen}) == 1
+    assert most == 2
+
+
+def test_a_file_that_waits_too_long_for_others_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_PLACES", threading.BoundedSemaphore(1))
+    with worker._place(HOSTED), pytest.raises(FormatError, match="waited 0 s for others") as caught:
         load(samples.small_gguf(), limits=replace(HOSTED, wall_seconds=0))
     assert caught.value.code == "timeout"
 
