@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -48,8 +48,12 @@ def capture(module: nn.Module, *, title: str = "") -> Snapshot:
     for current in tree.order:  # one pass: a large model's modules are far apart in memory
         paths = tree.paths[id(current)]
         _take(current, paths[0], found)
-        found.modules.append(_module(current, paths, tree.counts[id(current)]))
-        found.aside += _aside(current, paths[0])
+        own = vars(current).keys() - _EVERY_MODULE_HAS  # what its author added: most add numbers only
+        facts = _facts(current) if not own.isdisjoint(_FACT_NAMES) else ()
+        further, count = tuple(paths[1:]), tree.counts[id(current)]
+        found.modules.append(data.Module(paths[0], _class(current), further, count, facts))
+        if own:
+            found.aside += _aside(current, paths[0], own)
     notes = (*(f"{path} leads back to a module that holds it" for path in tree.cycles), *_unregistered(found))
     return Snapshot(
         tuple(found.tensors),
@@ -84,13 +88,13 @@ def _unregistered(found: _Found) -> Iterator[str]:
         yield f"{place} is{same} not registered: absent from the state dict"
 
 
-def _aside(module: nn.Module, path: str) -> list[tuple[str, nn.Parameter]]:
-    """Return the Parameters in a module's plain lists and dictionaries, each with its place."""
+def _aside(module: nn.Module, path: str, names: Set[str]) -> list[tuple[str, nn.Parameter]]:
+    """Return the Parameters in a module's lists and dictionaries of these names, each with its place."""
     held = vars(module)
-    if held.keys() <= _EVERY_MODULE_HAS:
+    if not any(type(held[name]) in _HOLDERS for name in names):
         return []
-    full = [name for name in held if name not in _EVERY_MODULE_HAS and type(held[name]) in _HOLDERS]
-    own = {id(parameter) for parameter in module._parameters.values()} if full else set()
+    full = [name for name in held if name in names and type(held[name]) in _HOLDERS]
+    own = {id(parameter) for parameter in module._parameters.values()}
     return [
         (f"{path}.{name}[{key!r}]".lstrip("."), item)
         for name in full
@@ -101,25 +105,25 @@ def _aside(module: nn.Module, path: str) -> list[tuple[str, nn.Parameter]]:
 
 def _children(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return the modules below one, without the plumbing of parametrizations."""
+    held = module._modules
+    if not held:
+        return []
     plumbed = is_parametrized(module)
     return [
         (name, child)
-        for name, child in module._modules.items()
+        for name, child in held.items()
         if child is not None and not (plumbed and name == "parametrizations")
     ]
 
 
-def _module(module: nn.Module, paths: list[str], count: int) -> data.Module:
+def _class(module: nn.Module) -> str:
     kind = type(module)
     # parametrizing swaps in a subclass: name the class that the author wrote
-    name = kind.__mro__[1].__name__ if is_parametrized(module) else kind.__name__
-    return data.Module(paths[0], name, tuple(paths[1:]), count, _facts(module))
+    return kind.__mro__[1].__name__ if is_parametrized(module) else kind.__name__
 
 
 def _facts(module: nn.Module) -> tuple[tuple[str, int], ...]:
     held = vars(module)
-    if _FACT_NAMES.isdisjoint(held):
-        return ()
     facts: list[tuple[str, int]] = []
     for fact, names in _FACTS.items():
         for name in names:

@@ -81,8 +81,9 @@ def _walked(root: N, children: Children[N]) -> _Walk[N]:
             walk.order.append(node)
             walk.paths[key] = [path]
             walk.below[key] = found = children(node)
-            dot = f"{path}." if path else ""
-            stack += [(child, dot + name) for name, child in reversed(found)]
+            if found:
+                dot = f"{path}." if path else ""
+                stack += [(child, dot + name) for name, child in reversed(found)]
     return walk
 
 
