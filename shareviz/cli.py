@@ -17,6 +17,8 @@ SOURCE = (
     "or python:package.module:factory (runs code)"
 )
 
+START = "what a stored block starts from: all its layers, the first, or layers at even steps"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failed check, 2 for a refused input."""
@@ -81,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(every, "report", commands.report, "one self-contained HTML page")
     _takes_source(report)
     _writes(report, "FILE.html")
+    share = _command(every, "share", commands.share, "a checkpoint shared by a design, from its own weights")
+    _takes_source(share)
+    share.add_argument("--start", default="average", choices=("average", "first", "stepwise"), help=START)
+    share.add_argument("--baked", action="store_true", help="write the names of the original model")
+    _writes(share, "FILE.pt")
     snapshot = _command(every, "snapshot", commands.snapshot, "names, shapes and ties, without weights")
     _takes_source(snapshot)
     _writes(snapshot, "FILE.shareviz.json")

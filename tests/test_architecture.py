@@ -29,7 +29,7 @@ LEVELS = {
     # where Snapshots and modules come from; files are read without torch
     "sources": """
         sources values design tabletext tablemap strokes painting history published formats
-        jsonio lessons clone parametrized capture trace realize survival nets
+        jsonio lessons starts clone parametrized capture trace realize survival nets
         models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
@@ -45,7 +45,7 @@ LEVELS = {
 # without it: the first page, and every command on a file.
 TORCH = """
     clone parametrized capture trace realize survival nets
-    training.engine training.worker
+    training.engine training.worker starts._making starts._alike starts._weights
 """
 
 HEAVY = ("torch", "streamlit", "altair", "pandas")

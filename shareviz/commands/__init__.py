@@ -6,7 +6,19 @@ Everything heavy is imported inside the command that needs it: `inspect` on a fi
 from shareviz.commands._answer import Answer
 from shareviz.commands.judging import check, compare
 from shareviz.commands.reading import inspect, savings
+from shareviz.commands.starting import share
 from shareviz.commands.training import train
 from shareviz.commands.writing import graph, report, snapshot
 
-__all__ = ["Answer", "check", "compare", "graph", "inspect", "report", "savings", "snapshot", "train"]
+__all__ = [
+    "Answer",
+    "check",
+    "compare",
+    "graph",
+    "inspect",
+    "report",
+    "savings",
+    "share",
+    "snapshot",
+    "train",
+]

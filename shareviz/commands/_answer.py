@@ -31,13 +31,17 @@ def opened(options: Namespace) -> Snapshot:
 
 def planned(seen: Snapshot, options: Namespace) -> Snapshot:
     """Return a model under the plan and the design of a command."""
-    if options.plan:
-        seen = _saved_plan(options.plan).apply(seen)
+    return plan_of(seen, options).apply(seen)
+
+
+def plan_of(seen: Snapshot, options: Namespace) -> Plan:
+    """Return the plan of a command, then its design; an empty one where neither is given."""
+    plan = _saved_plan(options.plan) if options.plan else Plan()
     if options.design:
         from shareviz.design import Design
 
-        seen = Design.parse(options.design).plan(seen).apply(seen)
-    return seen
+        plan = plan.then(Design.parse(options.design).plan(plan.apply(seen)))
+    return plan
 
 
 def text_of(path: str) -> str:

@@ -1,0 +1,164 @@
+"""From a checkpoint to a shared one: values for every piece that a plan shares, made from trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+from math import hypot
+from typing import TYPE_CHECKING
+
+from shareviz.errors import PlanError
+from shareviz.layers import Stack
+from shareviz.plan import Plan
+from shareviz.snapshot import Snapshot
+from shareviz.text import plural
+from shareviz.values import Values
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Neighbours", "Residual", "Start", "Started", "nearest_rows", "neighbours", "started"]
+
+
+class Start(StrEnum):
+    """Which weights a stored block starts from.
+
+    `average`: the mean of all layers that read it. `first`: the first of them. `stepwise`: layers at
+    even steps through the whole depth, the first and the last among them.
+
+    Source:
+        Bae et al. (2024), arXiv 2410.20672, section 2.
+    """
+
+    AVERAGE = "average"
+    FIRST = "first"
+    STEPWISE = "stepwise"
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """How far one weight is from what it was: Frobenius norms of the difference and of the old weight.
+
+    `strangers` is the difference that weights of these norms would show if they had nothing in common
+    (at right angles to each other); None where a form makes the weight.
+    """
+
+    name: str
+    moved: float
+    norm: float
+    strangers: float | None = None
+
+    @property
+    def share(self) -> float:
+        """The difference as a share of the norm; 0 where nothing moved."""
+        return self.moved / self.norm if self.norm else float(self.moved > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A shared checkpoint.
+
+    `tensors` goes by the names of the model under the plan: what the realized module loads. `baked`
+    goes by the names of the model before it: what the original class loads. Tied names are one tensor.
+    """
+
+    start: Start
+    tensors: Mapping[str, torch.Tensor]
+    baked: Mapping[str, torch.Tensor]
+    residuals: tuple[Residual, ...]
+
+    @property
+    def share(self) -> float:
+        """The difference of all weights that the plan reaches, together, as a share of their norm."""
+        return _of_norm([one.moved for one in self.residuals], self.residuals)
+
+    @property
+    def strangers(self) -> float | None:
+        """What `share` would be for weights with nothing in common; None where a form makes any of them."""
+        apart = [one.strangers for one in self.residuals if one.strangers is not None]
+        return _of_norm(apart, self.residuals) if len(apart) == len(self.residuals) else None
+
+
+def _of_norm(differences: list[float], residuals: tuple[Residual, ...]) -> float:
+    norm = hypot(*(one.norm for one in residuals))
+    return hypot(*differences) / norm if norm else 0.0
+
+
+def started(
+    plan: Plan,
+    snapshot: Snapshot,
+    values: Values,
+    *,
+    start: Start = Start.AVERAGE,
+    progress: Callable[[float], None] | None = None,
+) -> Started:
+    """Return the weights of a model under a plan, made from the weights that it has.
+
+    A tie starts as `start` says. A base with corrections of low rank starts so too, and each correction
+    is the best of its rank: the truncated SVD of what the base leaves (Eckart and Young 1936). Blocks of
+    rows start as the mean of the blocks that they replace (Ainslie et al. 2023, arXiv 2305.13245,
+    section 2.1), or as the first of them; a product through a rank is a truncated SVD.
+
+    Args:
+        values: Of the model before the plan, as `open_values` or `Values.of` give them.
+        progress: Called with the share of the pieces that are done, from 0 to 1.
+
+    Raises:
+        PlanError: As `Plan.apply`; a form for which no such start is known; names that overlap in part.
+        SharevizError: no-values, limit, truncated: as `Values.read`; dtype: a packed type.
+    """
+    from shareviz.starts._making import made_from  # torch comes with it
+
+    return made_from(plan, snapshot, values, start=start, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """How alike the matrices of two layers in a row are.
+
+    `alike` is 1 for equal weights and 0 for weights at right angles: 2 <A, B> / (|A|^2 + |B|^2). By
+    chance it strays from 0 by about one over the root of `elements`.
+    """
+
+    first: int
+    second: int
+    alike: float
+    elements: int
+
+    @property
+    def chance(self) -> float:
+        """The standard deviation of `alike` for random weights."""
+        return 1 / self.elements**0.5 if self.elements else 0.0
+
+
+def neighbours(snapshot: Snapshot, stack: Stack, values: Values) -> tuple[Neighbours, ...]:
+    """Return how alike each layer of a stack is to the next: matrices only, two of them in memory.
+
+    Weights that are near compute alike. Weights that are far may compute alike too, with their hidden
+    units in another order, so a low number says nothing.
+
+    Raises:
+        SharevizError: As `started`.
+    """
+    from shareviz.starts._alike import compared
+
+    return compared(snapshot, stack, values)
+
+
+def nearest_rows(found: Sequence[Neighbours], stored: int) -> tuple[int, ...]:
+    """Return a row for each layer, in order: `stored` runs of neighbours, cut where they are least alike.
+
+    Example:
+        >>> alike = (Neighbours(0, 1, 0.9, 4), Neighbours(1, 2, 0.1, 4), Neighbours(2, 3, 0.5, 4))
+        >>> nearest_rows(alike, 2)
+        (0, 0, 1, 1)
+    """
+    if not 1 <= stored <= len(found) + 1:
+        raise PlanError(
+            f"{stored} stored blocks do not fit {plural(len(found) + 1, 'layer')}.",
+            hint=f"Choose from 1 to {len(found) + 1}.",
+        )
+    cuts = set(sorted(range(len(found)), key=lambda place: found[place].alike)[: stored - 1])
+    return tuple(accumulate((int(place in cuts) for place in range(len(found))), initial=0))

@@ -1,0 +1,272 @@
+"""Each piece of a plan made from weights: by its form, once for all names that read it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from shareviz.errors import PlanError
+from shareviz.forms import Factor, Form, LowRank, Rows
+from shareviz.geometry import meeting
+from shareviz.layers import stacks
+from shareviz.plan import Plan
+from shareviz.rewrites import PLAIN, WHOLE, Resolved, Root, piece_name, resolve
+from shareviz.snapshot import Snapshot, Tensor
+from shareviz.starts import Residual, Start, Started
+from shareviz.starts._weights import Weights, as_matrix, best_of_rank
+from shareviz.text import clean
+from shareviz.values import Values
+
+
+def made_from(
+    plan: Plan,
+    snapshot: Snapshot,
+    values: Values,
+    *,
+    start: Start,
+    progress: Callable[[float], None] | None,
+) -> Started:
+    """Return what `started` promises."""
+    resolved, after = resolve(plan.rewrites, snapshot), plan.apply(snapshot)
+    _refuse_parts(after)
+    readers = _readers(resolved, snapshot)
+    sources = _stepwise(resolved, snapshot) if start is Start.STEPWISE else {}
+    chosen = {root: sources.get(root) or names for root, names in readers.items()}
+    if start is not Start.AVERAGE:
+        chosen = {root: names[:1] for root, names in chosen.items()}
+    making = _Making(resolved, Weights(snapshot, values), readers, chosen, start)
+    roots = sorted(readers, key=lambda root: root[1] in ("up", "down"))  # a correction needs its base
+    for done, root in enumerate(roots):
+        making.add(root)
+        if progress is not None:
+            progress((done + 1) / len(roots))
+    tensors = _under_plan(after, making)
+    baked = _baked(resolved, snapshot, tensors)
+    return Started(start, tensors, baked, _residuals(making, baked))
+
+
+def _readers(resolved: Resolved, snapshot: Snapshot) -> dict[Root, list[str]]:
+    """Return the names that will read each piece, in order; of names that are tied now the first."""
+    found: dict[Root, list[str]] = defaultdict(list)
+    for (name, _), root in resolved.roots.items():
+        if root[1] == PLAIN and root not in found:
+            found[root].append(root[0])  # an owner that stays reads itself
+        found[root].append(name)
+    place = {name: number for number, name in enumerate(snapshot.by_name)}
+    return {root: _apart(sorted(names, key=place.__getitem__), snapshot) for root, names in found.items()}
+
+
+def _apart(names: Sequence[str], snapshot: Snapshot) -> list[str]:
+    first: dict[object, str] = {}
+    for name in names:
+        first.setdefault(snapshot.by_name[name].region, name)
+    return list(first.values())
+
+
+def _stepwise(resolved: Resolved, snapshot: Snapshot) -> dict[Root, list[str]]:
+    """Return, for each row that layers of a stack share, the layer at its even step through the depth."""
+    found: dict[Root, list[str]] = {}
+    for stack in stacks(snapshot):
+        for column in stack.columns:
+            names = [name for name in stack.column(column) if name is not None]
+            for piece in dict.fromkeys(piece for name, piece in resolved.roots if name in set(names)):
+                roots = [resolved.roots.get((name, piece), (name, PLAIN)) for name in names]
+                rows = list(dict.fromkeys(roots))
+                if len(rows) < len(names):
+                    for number, root in enumerate(rows):
+                        step = number * (len(names) - 1) / max(1, len(rows) - 1)
+                        found[root] = [names[round(step)]]
+    return found
+
+
+def _refuse_parts(after: Snapshot) -> None:
+    """Raise where two names overlap in part: written apart, they would lose that."""
+    by_storage: dict[int, dict[object, Tensor]] = defaultdict(dict)
+    for slot in after.tensors:
+        if slot.region is not None:
+            by_storage[slot.region.storage].setdefault((slot.region, slot.shape), slot)
+    for slots in (list(held.values()) for held in by_storage.values() if len(held) > 1):
+        for group in meeting(slots):
+            if len(group) > 1:
+                a, b = (clean(slots[place].name, 80) for place in group[:2])
+                raise PlanError(
+                    f"{a} and {b} read overlapping parts of one storage.",
+                    hint="Give each memory of its own, or tie them whole.",
+                )
+
+
+@dataclass(slots=True)
+class _Making:
+    """What is made so far. `chosen` are the names whose weights a piece starts from."""
+
+    resolved: Resolved
+    weights: Weights
+    readers: Mapping[Root, list[str]]
+    chosen: Mapping[Root, list[str]]
+    start: Start
+    made: dict[Root, torch.Tensor] = field(default_factory=dict)
+
+    def stands_for(self, name: str) -> str:
+        """Return the reader of a name's root that is on the same memory before the plan."""
+        region = self.weights.snapshot.by_name[name].region
+        root = self.resolved.roots.get((name, WHOLE), (name, PLAIN))
+        return next(
+            (one for one in self.readers[root] if self.weights.snapshot.by_name[one].region == region), name
+        )
+
+    def add(self, root: Root) -> None:
+        """Make a piece, and what is made with it."""
+        if root in self.made:
+            return
+        name, piece = root
+        form = None if piece in (WHOLE, PLAIN) else self.resolved.rewrites[name].form
+        match form:
+            case None:
+                self.made[root] = self._mean(root, _itself)
+            case LowRank() if piece == "base":
+                self.made[root] = self._mean(root, _itself)
+            case LowRank():
+                self._correct(name)
+            case Rows():
+                self.made[root] = self._mean(root, lambda weight: self._rows(form, weight))
+            case Factor():
+                self._product(name, form)
+            case _:
+                raise _no_start(name, form)
+
+    def _rows(self, form: Rows, weight: torch.Tensor) -> torch.Tensor:
+        first: torch.Tensor = form.start(weight, weight.new_zeros)["rows"]
+        return first.contiguous() if self.start is Start.FIRST else pooled(form, weight)
+
+    def _mean(self, root: Root, take: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        names = self.chosen[root]
+        first = self.weights(names[0])
+        if len(names) == 1 or not first.is_floating_point():
+            return take(first)
+        total = take(first).double()
+        for name in names[1:]:
+            total += take(self.weights(name))
+        return (total / len(names)).to(first.dtype)
+
+    def _correct(self, name: str) -> None:
+        """Make the correction that names share: the best of its rank for what their bases leave."""
+        up, down = self._together(name, ("up", "down"))
+        left = [self._left(one) for one in self.readers[up]]
+        self._factors((up, down), torch.stack(left).mean(0), self.weights(name).dtype)
+
+    def _left(self, name: str) -> torch.Tensor:
+        base = self.made[self.resolved.roots[name, "base"]]
+        return as_matrix(self.weights(name).double() - base.double())
+
+    def _product(self, name: str, form: Factor) -> None:
+        left, right = self._together(name, ("left", "right"))
+        weight = as_matrix(self._mean(left, _itself))
+        if form.rank > min(weight.shape):
+            raise PlanError(
+                f"{clean(name, 80)} has no rank above {min(weight.shape)}.", hint="Choose a smaller rank."
+            )
+        self._factors((left, right), weight, weight.dtype)
+
+    def _factors(self, roots: tuple[Root, Root], weight: torch.Tensor, dtype: torch.dtype) -> None:
+        form = self.resolved.rewrites[roots[0][0]].form
+        assert isinstance(form, Factor | LowRank)
+        factors = best_of_rank(weight, min(form.rank, *weight.shape))
+        for root, factor in zip(roots, factors, strict=True):
+            self.made[root] = factor.to(dtype).contiguous()
+
+    def _together(self, name: str, pieces: tuple[str, str]) -> tuple[Root, Root]:
+        """Return the roots of two pieces, which must have the same readers."""
+        a, b = (self.resolved.roots[name, piece] for piece in pieces)
+        if self.readers[a] != self.readers[b]:
+            raise _no_start(name, self.resolved.rewrites[name].form)
+        return a, b
+
+
+def _itself(weight: torch.Tensor) -> torch.Tensor:
+    return weight
+
+
+def _no_start(name: str, form: Form | None) -> PlanError:
+    how = form.title if form else "pieces"
+    return PlanError(
+        f"{clean(name, 80)} would be made as {how}, and no start from trained weights is known for that.",
+        hint="Choose ties, grouped rows, a correction of low rank or a product through a rank.",
+    )
+
+
+def pooled(form: Rows, weight: torch.Tensor) -> torch.Tensor:
+    """Return the stored blocks, each the mean of the blocks that read it."""
+    moved = weight.movedim(form.axis, 0)
+    blocks = moved.reshape(len(form.table), -1, *moved.shape[1:])
+    table = torch.tensor(form.table)
+    total = torch.zeros(form.stored, *blocks.shape[1:], dtype=torch.float64)
+    total.index_add_(0, table, blocks.double())
+    times = torch.bincount(table).reshape(-1, *[1] * (blocks.dim() - 1))
+    kept = (total / times).flatten(0, 1).movedim(0, form.axis)
+    return kept.to(weight.dtype).contiguous()
+
+
+def _under_plan(after: Snapshot, making: _Making) -> dict[str, torch.Tensor]:
+    """Return all tensors of the model under the plan; equal regions are one tensor."""
+    resolved, before = making.resolved, making.weights.snapshot
+    origin: dict[str, Root] = {}
+    for (name, piece), root in resolved.roots.items():
+        form = resolved.rewrites[name].form
+        origin[piece_name(before.by_name[name], piece, form) if form else name] = root
+    # a name that stays may read what an owner reads: it moves with it
+    moved = {before.by_name[name].region: one for (name, kind), one in making.made.items() if kind == PLAIN}
+    known: dict[object, torch.Tensor] = {}
+    out: dict[str, torch.Tensor] = {}
+    for slot in after.tensors:
+        key: object = (slot.region, slot.shape) if slot.region else slot.name
+        if key not in known:
+            made = origin.get(slot.name)
+            here = making.made[made] if made else moved.get(before.by_name[slot.name].region)
+            known[key] = making.weights(slot.name) if here is None else here
+        out[slot.name] = known[key]
+    return out
+
+
+def _baked(
+    resolved: Resolved, before: Snapshot, tensors: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return all weights by the names of the model before the plan; equal pieces make one tensor."""
+    same: dict[object, torch.Tensor] = {}
+    baked: dict[str, torch.Tensor] = {}
+    for name, slot in before.by_name.items():
+        rewrite = resolved.rewrites.get(name)
+        form = rewrite.form if rewrite else None
+        if form is None:
+            baked[name] = tensors[name]
+            continue
+        pieces = {piece: tensors[piece_name(slot, piece, form)] for piece in form.pieces(slot.shape)}
+        key = (form, *map(id, pieces.values()))
+        if key not in same:
+            same[key] = form.make(pieces, slot.shape)
+        baked[name] = same[key]
+    return baked
+
+
+def _residuals(making: _Making, baked: Mapping[str, torch.Tensor]) -> tuple[Residual, ...]:
+    reached = {name for name, _ in making.resolved.roots} | {root[0] for root in making.made}
+    plain = [making.weights.residual(name, weight) for name, weight in baked.items() if name in reached]
+    norms = {one.name: one.norm for one in plain}
+    return tuple(replace(one, strangers=_strangers(one.name, norms, making)) for one in plain)
+
+
+def _strangers(name: str, norms: Mapping[str, float], making: _Making) -> float | None:
+    """Return how far a weight at right angles to the others of its group would move."""
+    rewrite = making.resolved.rewrites.get(name)
+    if rewrite is not None and rewrite.form is not None:
+        return None
+    root = making.resolved.roots.get((name, WHOLE), (name, PLAIN))
+    chosen = making.chosen.get(root)
+    if chosen is None or any(one not in norms for one in chosen):
+        return 0.0 if chosen is None else None
+    mine = norms[name] ** 2
+    part = sum(norms[one] ** 2 for one in chosen) / len(chosen) ** 2
+    held = 2 * mine / len(chosen) if making.stands_for(name) in chosen else 0.0
+    return float(max(0.0, mine - held + part) ** 0.5)
