@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class SharevizError(Exception):
     """An input that was refused.
@@ -20,8 +22,23 @@ class SharevizError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file that can be opened by its name, and its tensors, None where not counted."""
+
+    name: str
+    tensors: int | None = None
+
+
 class FormatError(SharevizError):
-    """A file that cannot be read; the codes are listed in `shareviz.formats`."""
+    """A file that cannot be read; the codes are listed in `shareviz.formats`.
+
+    `parts` are those of which one must be picked, () where the error is about something else.
+    """
+
+    def __init__(self, message: str, *, code: str, hint: str = "", parts: tuple[Part, ...] = ()) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.parts = parts
 
 
 class OptionError(SharevizError):

@@ -55,7 +55,7 @@ def load(
             return apart(file, Request(pick, tuple(companions)))
         except FormatError as error:
             message = f"{file.name}: {error.message}"
-            raise FormatError(message, code=error.code, hint=error.hint) from error
+            raise FormatError(message, code=error.code, hint=error.hint, parts=error.parts) from error
 
 
 def read(file: File, request: Request) -> Snapshot:

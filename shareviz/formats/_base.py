@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from shareviz.errors import FormatError
+from shareviz.errors import FormatError, Part
 from shareviz.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ Code = Literal[
 ]
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
+MOST_PARTS = 100  # of a file, offered to pick from
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +132,10 @@ class Format:
 def refuse(code: Code, message: str, hint: str) -> FormatError:
     """Return the error that refuses a file: what is wrong, and what to do, as one sentence each."""
     return FormatError(message, code=code, hint=hint)
+
+
+def which(message: str, hint: str, parts: Iterable[Part], limits: Limits) -> FormatError:
+    """Return the error that asks for a part of a file, and offers those with a name that can be shown."""
+    fit = (part for part in parts if part.name and len(part.name) <= limits.name_chars)
+    offered = {part.name: part for part in islice(fit, MOST_PARTS)}
+    return FormatError(message, code="ambiguous", hint=hint, parts=tuple(offered.values()))

@@ -11,7 +11,7 @@ import resource
 import sys
 from typing import Any
 
-from shareviz.errors import SharevizError
+from shareviz.errors import FormatError, SharevizError
 from shareviz.formats import format_of, read
 from shareviz.formats._base import Limits, Request
 from shareviz.formats._file import Handed, opened
@@ -47,7 +47,9 @@ def _answer(order: Any, limits: Limits) -> str:
                 _limit(resource.RLIMIT_AS, limits.config_worker_bytes, limits.config_worker_bytes)
             return to_json(read(stream, request))
     except SharevizError as error:
-        return json.dumps({"code": error.code, "message": error.message, "hint": error.hint})
+        parts = error.parts if isinstance(error, FormatError) else ()
+        said = {"code": error.code, "message": error.message, "hint": error.hint}
+        return json.dumps(said | {"parts": [[part.name, part.tensors] for part in parts]})
 
 
 def _bound(limits: Limits) -> None:

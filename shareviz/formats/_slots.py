@@ -84,6 +84,8 @@ def kind_note(tensors: Iterable[Tensor]) -> tuple[str, ...]:
     if Kind.UNKNOWN not in kinds:
         return ()
     counted, buffers = len(kinds) - kinds.count(Kind.BUFFER), kinds.count(Kind.BUFFER)
+    if not buffers:
+        return ("The file does not say which tensors are parameters: all of them count as parameters.",)
     return (
         "The file does not say which tensors are parameters: "
         f"{text.plural(counted, 'tensor counts', 'tensors count')} as parameters, "

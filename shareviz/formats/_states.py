@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shareviz import text
-from shareviz.formats._base import Limits, refuse
+from shareviz.errors import Part
+from shareviz.formats._base import Limits, refuse, which
 from shareviz.formats._opcodes import Record
 from shareviz.formats._slots import Leaf, is_integer
 from shareviz.formats._torch import Parts, TensorRecord
@@ -46,15 +47,21 @@ def choose(root: Any, pick: str | None, limits: Limits) -> Found:
         return models[0]
     if models:
         shown = ", ".join(f"{text.clean(model.path, 80)}" for model in models[:6])
-        raise refuse(
-            "ambiguous",
+        raise which(
             f"The file holds {text.exact(len(models))} models: {shown}{', …' if len(models) > 6 else ''}.",
             f"Pick one of them by its name, for example {text.clean(models[0].path, 80)}.",
+            (Part(model.path, _count(model.value, limits)) for model in models),
+            limits,
         )
     if _is_optimizer(root):
         hint = "Open the checkpoint that holds the model."
         raise refuse("no-tensors", "The file holds the state of an optimizer, and no model.", hint)
     return Found("", root)
+
+
+def _count(value: Any, limits: Limits) -> int | None:
+    """Return how many tensors `leaves` finds; `weigh` has bounded its visits. A module is not counted."""
+    return None if is_module(value) else sum(1 for _ in leaves(value, limits))
 
 
 def leaves(value: Any, limits: Limits) -> Iterator[Leaf]:

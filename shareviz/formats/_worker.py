@@ -20,10 +20,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from shareviz.errors import FormatError, OptionError, SharevizError
-from shareviz.formats._base import MIB, Limits, Request, refuse
+from shareviz.errors import FormatError, OptionError, Part
+from shareviz.formats._base import MIB, MOST_PARTS, Limits, Request, refuse
 from shareviz.formats._file import File, opened
-from shareviz.formats._json import parse
+from shareviz.formats._json import At, parse
 from shareviz.snapshot import Snapshot
 
 OUT_OF_MEMORY = 77  # the child's exit status
@@ -132,9 +132,19 @@ def _answer(output: bytes, limits: Limits) -> Snapshot:
 
         return from_json(output, replace(limits, header_bytes=_MOST_ANSWER))
     error = parse(output, what="The answer")
-    kinds: dict[str, type[SharevizError]] = {"option": OptionError}
-    kind = kinds.get(error["code"], FormatError)
-    raise kind(error["message"], code=error["code"], hint=error["hint"])
+    said, code, hint = error["message"], error["code"], error["hint"]
+    if code == "option":
+        raise OptionError(said, code=code, hint=hint)
+    raise FormatError(said, code=code, hint=hint, parts=_parts(At(error, "", limits)))
+
+
+def _parts(answer: At) -> tuple[Part, ...]:
+    """Return the parts that the child offers; a child is not believed to have kept to the bounds."""
+    listed = answer.get("parts", []).items(MOST_PARTS)
+    pairs = [pair.items(2) for pair in listed]
+    if any(len(pair) != 2 for pair in pairs):
+        raise answer.wrong("an answer with pairs")
+    return tuple(Part(name.name(), tensors.maybe(At.integer)) for name, tensors in pairs)
 
 
 def _died(ended: _Ended, limits: Limits) -> FormatError:

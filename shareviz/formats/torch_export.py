@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shareviz import text
+from shareviz.errors import Part
 from shareviz.formats._archive import plain
-from shareviz.formats._base import Format, Request, Tells, refuse
+from shareviz.formats._base import Format, Request, Tells, refuse, which
 from shareviz.formats._export_graph import exported
 from shareviz.formats._export_tensor import dtype_of, geometry
 from shareviz.formats._file import File
@@ -107,7 +108,7 @@ def _chosen(file: File, pick: str | None) -> _Archive:
     name = next(iter(found)) if pick is None else pick
     if name not in found or (pick is None and len(found) > 1):
         said = f"The file holds {text.plural(len(found), 'program')}: {text.listed(list(found), 6)}."
-        raise refuse("ambiguous", said, "Pick one of them by its name.")
+        raise which(said, "Pick one of them by its name.", map(Part, found), file.limits)
     return _Archive(file, found[name], name)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from shareviz.errors import SharevizError
+from shareviz.errors import FormatError, Part, SharevizError
 from shareviz.formats import Upload, limits_of, load
 from shareviz.sharing import tied_groups
 from shareviz.snapshot import Snapshot
-from shareviz.text import plural, size
+from shareviz.text import clean, plural, size
 from shareviz.ui import shown, state, theme
 
 FILES, PICK, OPENED = "sv_files", "sv_pick", "sv_opened"
+EVERYTHING, WHOLE = "Everything in the file", "."
+MOST_BUTTONS = 6
 HELP = "Weights, a checkpoint, a config.json, or a saved snapshot. Files that belong together go together."
 
 
@@ -22,19 +24,49 @@ def draw_file() -> None:
     """Draw the uploader and what came of it."""
     sent = st.file_uploader("Files", accept_multiple_files=True, key=FILES, help=HELP)
     st.caption(_promise())
-    if not sent:
-        return
-    pick = _pick()
+    if sent:
+        with shown.errors():
+            _draw_opened(sent)
+
+
+def _draw_opened(sent: Sequence[Any]) -> None:
+    """Draw what was found; of several models in a file, first the question which."""
     try:
-        snapshot = _opened(sent, pick)
-    except SharevizError as error:
-        if error.code != "ambiguous":
-            shown.show(error)
-        else:  # a question, not a failure
-            st.info(theme.plain(str(error)), icon=":material/help:")
-            st.text_input("Which part?", key=PICK, placeholder="its name, as above")
-        return
-    _offer(snapshot, sent)
+        _offer(_opened(sent, None), sent, None)
+    except FormatError as error:
+        if not error.parts:
+            raise
+        pick = _which(error.parts, uploads([(file.name, b"") for file in sent])[0].name)
+        if pick is not None:
+            _offer(_opened(sent, pick), sent, pick)
+
+
+def _which(parts: Sequence[Part], name: str) -> str | None:
+    """Ask which part of a file to open, and return its name, None until one is chosen."""
+    st.markdown(f"**{theme.plain(clean(name, 80))}** holds more than one model.")
+    names = labels(parts)
+    if len(names) <= MOST_BUTTONS:
+        chosen = st.radio("Which part?", list(names), index=None, key=PICK)
+    else:
+        chosen = st.selectbox("Which part?", list(names), index=None, key=PICK, placeholder="Choose one")
+    return names.get(chosen or "")
+
+
+def labels(parts: Sequence[Part]) -> Mapping[str, str]:
+    """Return what is offered, each in other words, and the part that it opens: the whole file last.
+
+    Example:
+        >>> dict(labels([Part("teacher", 2), Part("net")]))
+        {'teacher · 2 tensors': 'teacher', 'net': 'net', 'Everything in the file': '.'}
+    """
+    found: dict[str, str] = {}
+    for part in parts:
+        many = "" if part.tensors is None else f" · {plural(part.tensors, 'tensor')}"
+        label = f"{theme.plain(clean(part.name, 60))}{many}"
+        while label in found:  # names that differ only in what is not shown
+            label += " (another)"
+        found[label] = part.name
+    return found | {EVERYTHING: WHOLE}
 
 
 def uploads(sent: Sequence[tuple[str, bytes]]) -> tuple[Upload, ...]:
@@ -49,27 +81,22 @@ def uploads(sent: Sequence[tuple[str, bytes]]) -> tuple[Upload, ...]:
     return tuple(Upload(name, data) for name, data in sorted(sent, key=rank))
 
 
-def _pick() -> str | None:
-    return st.session_state.get(PICK) or None
-
-
 def _opened(sent: Sequence[Any], pick: str | None) -> Snapshot:
     """Return the model in the files; reading them again on each click would be wasted."""
-    mark = (*(file.file_id for file in sent), pick)
-    held = st.session_state.get(OPENED)
-    if held is not None and held[0] == mark:
-        if isinstance(held[1], SharevizError):
-            raise held[1]
-        return held[1]  # type: ignore[no-any-return]
-    first, *rest = uploads([(file.name, file.getvalue()) for file in sent])
-    try:
-        with st.spinner("Reading header…"):
-            snapshot = load(first, companions=rest, pick=pick, limits=limits_of())
-    except SharevizError as error:
-        st.session_state[OPENED] = (mark, error)
-        raise
-    st.session_state[OPENED] = (mark, snapshot)
-    return snapshot
+    files = tuple(file.file_id for file in sent)
+    held: dict[Any, Snapshot | SharevizError] = st.session_state.get(OPENED, {})
+    st.session_state[OPENED] = held = {mark: held[mark] for mark in held if mark[0] == files}
+    if (files, pick) not in held:
+        first, *rest = uploads([(file.name, file.getvalue()) for file in sent])
+        try:
+            with st.spinner("Reading header…"):
+                held[files, pick] = load(first, companions=rest, pick=pick, limits=limits_of())
+        except SharevizError as error:
+            held[files, pick] = error
+    came = held[files, pick]
+    if isinstance(came, SharevizError):
+        raise came
+    return came
 
 
 def found(snapshot: Snapshot) -> str:
@@ -79,12 +106,12 @@ def found(snapshot: Snapshot) -> str:
     return f"{plural(len(snapshot.tensors), 'tensor')}, {said} found"
 
 
-def _offer(snapshot: Snapshot, sent: Sequence[Any]) -> None:
+def _offer(snapshot: Snapshot, sent: Sequence[Any], pick: str | None) -> None:
     st.markdown(f"**{theme.plain(snapshot.source.title)}**: {found(snapshot)}.")
     for note in snapshot.source.notes:
         st.markdown(f"- {theme.plain(note)}")
     if st.button("Show this model", type="primary", icon=":material/check:"):
-        files = state.Kept(uploads([(file.name, file.getvalue()) for file in sent]), _pick())
+        files = state.Kept(uploads([(file.name, file.getvalue()) for file in sent]), pick)
         state.keep_upload(snapshot, "".join(file.file_id for file in sent).encode(), files)
         st.rerun()
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from shareviz.capture import capture
-from shareviz.errors import FormatError, OptionError
+from shareviz.errors import FormatError, OptionError, Part
 from shareviz.formats import LOCAL, Upload, load
 from shareviz.relations import Relation, relation
 from shareviz.sharing import tally, tied_groups
@@ -107,6 +107,27 @@ def test_several_models_are_ambiguous_until_one_is_picked() -> None:
     assert names(upload, pick=".") == ["g.net.a", "d.b"]
     with pytest.raises(FormatError, match="no part named x; it holds g, d"):
         load(upload, pick="x")
+
+
+def test_the_models_to_pick_from_are_data_too() -> None:
+    inner = {"a": torch.zeros(2), "more": {"b": torch.zeros(1)}}
+    upload = samples.pt({"g": {"net": inner}, "d": {"b": torch.zeros(3)}, "m": nn.Linear(1, 1)})
+    with pytest.raises(FormatError) as caught:
+        load(upload)
+    assert caught.value.parts == (Part("g.net", 2), Part("d", 1), Part("m"))  # a module is not counted
+    for part in caught.value.parts:
+        assert len(names(upload, pick=part.name)) == (part.tensors or 2)
+    with pytest.raises(FormatError) as other:
+        load(samples.pt({"a": "nothing"}))
+    assert other.value.parts == ()
+
+
+def test_of_many_models_the_first_hundred_are_offered_and_none_without_a_usable_name() -> None:
+    many = {"": {"a": torch.zeros(1)}, "n" * 9000: {"a": torch.zeros(1)}}
+    many |= {f"part{i}": {"a": torch.zeros(1)} for i in range(150)}
+    with pytest.raises(FormatError, match="152 models") as caught:
+        load(samples.pt(many))
+    assert caught.value.parts == tuple(Part(f"part{i}", 1) for i in range(100))
 
 
 def test_nested_state_dicts_and_lists_are_walked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-from shareviz.errors import FormatError, OptionError
+from shareviz.errors import FormatError, OptionError, Part
 from shareviz.formats import HOSTED, LOCAL, Limits, Upload, formats, load
 from shareviz.formats import _worker as worker
 from tests.formats import bad_gguf, bad_onnx, hostile, samples
@@ -51,6 +54,21 @@ def test_a_pick_and_an_option_error_cross_over() -> None:
     assert load(both, pick="a", limits=HOSTED) == load(both, pick="a")
     with pytest.raises(OptionError, match="nothing to pick"):
         load(samples.small_safetensors(), pick="a", limits=HOSTED)
+
+
+def test_the_parts_to_pick_from_cross_over() -> None:
+    both = samples.pt({"a<b>": samples.Tied().state_dict(), "b": {"w": torch.zeros(1)}, "m": nn.Linear(1, 1)})
+    with pytest.raises(FormatError) as caught:
+        load(both, limits=HOSTED)
+    assert caught.value.parts == (Part("a<b>", 7), Part("b", 1), Part("m"))
+
+
+@pytest.mark.parametrize("parts", [[["a", -1]], [["a"]], [[5, 1]], [["a", 1]] * 101, [["a" * 9000, 1]], "a"])
+def test_parts_beyond_the_bounds_are_not_believed(parts: object) -> None:
+    said = {"code": "ambiguous", "message": "m", "hint": "h", "parts": parts}
+    with pytest.raises(FormatError) as caught:
+        worker._answer(json.dumps(said).encode(), HOSTED)
+    assert caught.value.code in ("malformed", "limit")
 
 
 def test_files_beside_it_cross_over() -> None:

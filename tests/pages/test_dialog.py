@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from shareviz.capture import capture
+from shareviz.errors import Part
 from shareviz.formats import Upload
 from shareviz.jsonio import to_json
 from shareviz.sharing import tally
 from shareviz.text import count
 from shareviz.ui import library
-from shareviz.ui.choose_file import found, uploads
+from shareviz.ui.choose_file import found, labels, uploads
+from tests.formats import samples
 
 Open = Callable[..., AppTest]
 
@@ -140,18 +141,63 @@ def test_a_good_file_says_what_was_found_and_is_shown() -> None:
     assert app.session_state["sv_model"].startswith("upload:")
 
 
-def test_a_checkpoint_with_two_models_asks_which(tmp_path: object) -> None:
-    import io
+def upload(app: AppTest, file: Upload) -> None:
+    app.file_uploader[0].upload(file.name, file.data, "application/octet-stream").run()
+    assert not app.exception
 
-    out = io.BytesIO()
-    torch.save({"teacher": nn.Linear(2, 2).state_dict(), "student": nn.Linear(2, 3).state_dict()}, out)
+
+def several(**models: nn.Module) -> Upload:
+    return samples.pt({name: model.state_dict() for name, model in models.items()}, "both.pt")
+
+
+def test_a_checkpoint_with_two_models_asks_which_and_shows_the_chosen_one() -> None:
     app = run(opener)
-    app.file_uploader[0].upload("both.pt", out.getvalue(), "application/octet-stream").run()
-    assert not app.error and len(app.info) == 1
-    assert "teacher" in app.info[0].value and "student" in app.info[0].value
-    app.text_input(key="sv_pick").input("student").run()
-    assert not app.error and not app.info
-    assert "2 tensors, no ties found" in said(app)
+    upload(app, several(teacher=nn.Linear(2, 2), student=nn.Linear(2, 3, bias=False)))
+    assert not app.error
+    assert "**both.pt** holds more than one model." in said(app)
+    which = app.radio(key="sv_pick")
+    assert which.options == ["teacher · 2 tensors", "student · 1 tensor", "Everything in the file"]
+    assert which.value is None and not app.button
+    which.set_value("student · 1 tensor").run()
+    assert not app.error
+    assert "1 tensor, no ties found" in said(app)
+    press(app, "Show this model")
+    (snapshot,) = app.session_state["sv_uploads"].values()
+    assert [tensor.name for tensor in snapshot.tensors] == ["weight"]
+    (kept,) = app.session_state["sv_kept_files"].values()
+    assert kept.pick == "student"
+
+
+def test_everything_in_the_file_shows_what_two_models_share() -> None:
+    twin = nn.Linear(2, 2)
+    app = run(opener)
+    upload(app, several(first=twin, second=twin))
+    app.radio(key="sv_pick").set_value("Everything in the file").run()
+    assert "4 tensors, 2 ties found" in said(app)
+
+
+def test_more_models_than_fit_are_a_list() -> None:
+    app = run(opener)
+    upload(app, several(**{f"net{i}": nn.Linear(1, 1) for i in range(9)}))
+    app.selectbox(key="sv_pick").set_value("net7 · 2 tensors").run()
+    assert "Opened net7" in said(app)
+
+
+def test_the_choice_of_one_file_is_not_that_of_the_next() -> None:
+    app = run(opener)
+    upload(app, several(a=nn.Linear(1, 1), b=nn.Linear(1, 1)))
+    app.radio(key="sv_pick").set_value("b · 2 tensors").run()
+    app.file_uploader[0].set_value([]).run()
+    upload(app, samples.pt(tied().state_dict()))
+    assert not app.error and not app.radio
+    assert "2 tensors, 1 tie found" in said(app)
+
+
+def test_names_of_parts_are_told_apart_and_stay_plain_text() -> None:
+    parts = [Part("a" * 70, 1), Part("a" * 80, 1), Part("<b>*x*", 2)]
+    shown = labels(parts)
+    assert list(shown.values()) == [*(part.name for part in parts), "."]
+    assert r"\<b\>\*x\* · 2 tensors" in shown
 
 
 def test_files_are_read_index_first_then_weights_then_descriptions() -> None:
