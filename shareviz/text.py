@@ -161,6 +161,19 @@ def clean(name: str, limit: int = NAME_LIMIT) -> str:
     return "".join(_visible(ch) for ch in cut)
 
 
+def shortened(sentence: str, most: int) -> str:
+    """Return a text cut after a word, with "…" in place of the rest.
+
+    Example:
+        >>> shortened("The width is no multiple of the heads.", 20)
+        'The width is no…'
+    """
+    if len(sentence) <= most:
+        return sentence
+    kept, space, _ = sentence[:most].rpartition(" ")
+    return f"{kept if space else sentence[: most - 1]}…".replace(",…", "…")
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, cleaned, and how many more there are."""
     shown = ", ".join(clean(name, 80) for name in names[:most])

@@ -22,6 +22,13 @@ from shareviz.snapshot import Snapshot
 
 _HINT = "Correct the config, or upload the weights."
 _FIELD = re.compile(r"[Vv]alidation error for field '(\w+)'")
+_WRAPPED = re.compile(
+    r"^(?:(?:Class v|V)alidation error for (?:validator|field) '\w+': )?(?:\w+Error: )?(?:Field '\w+' )?"
+    r"|(?<=\w) \(value: .*\)$"  # what stands in the file is known to whoever opens it
+)
+_END = re.compile(r"(?<=[.!?]) (?=[A-Z`])")
+_MISSING = re.compile(r"requires the (\S+) library")
+_MOST_SAID, _QUOTES = 100, "'\""
 # names of fields that older files use and that the classes still take
 _OLDER = frozenset(
     {
@@ -187,11 +194,23 @@ def _refusing(make: Callable[[], Any]) -> Any:
     except (FormatError, MemoryError):
         raise
     except Exception as error:  # a library meets hostile numbers in any place, with any error
-        said = " ".join(str(error).split())
-        field = _FIELD.search(said)
+        field = _FIELD.search(str(error))
         where = f"the field {field[1]}" if field else "this config"
-        reason = text.clean(said.partition("': ")[2] if field else said, 80).rstrip(".")
-        raise refuse("config", f"No model can be built from {where}: {reason}.", _HINT) from error
+        said = f"No model can be built from {where}: {_reason(error)}"
+        hint = "Upload the weights." if _MISSING.search(str(error)) else _HINT
+        raise refuse("config", said if said.endswith("…") else f"{said}.", hint) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why a library refused, as one sentence: its own first one, without what wraps it."""
+    said = " ".join(str(error).split())
+    missing = _MISSING.search(said)
+    if missing:
+        return f"it needs the library {text.clean(missing[1], 40)}, which is not installed here"
+    if isinstance(error, KeyError) and " " not in said:  # the key alone, and no sentence around it
+        return f"the library does not know {text.clean(said.strip(_QUOTES), 80)}"
+    first = _END.split(_WRAPPED.sub("", said).strip(_QUOTES), maxsplit=1)[0]
+    return text.shortened(text.clean(first, 2 * _MOST_SAID), _MOST_SAID).rstrip(".:; ")
 
 
 def described(model: Any) -> Snapshot:

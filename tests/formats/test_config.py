@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -190,3 +191,32 @@ def test_an_error_of_the_worker_is_the_error_of_the_file() -> None:
         with pytest.raises(FormatError, match=r"config\.json: .*the field n_embd") as caught:
             load(samples.config(**SMALL | {"n_embd": "768"}), limits=limits)
         assert caught.value.code == "config"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"n_embd": 10, "n_head": 3},
+            r"divisible by num_heads \(got `embed_dim`: 10 and `num_heads`: 3\)\.$",
+        ),
+        (
+            {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 6},
+            r"config: The hidden size \(64\) is not a multiple of the number of attention heads \(6\)\.$",
+        ),
+        ({"model_type": "llama", "hidden_size": "x"}, "the field hidden_size: expected int, got str\\.$"),
+        ({"activation_function": "nope"}, "the library does not know nope\\.$"),
+        ({"activation_function": "x " * 100}, "x x…$"),
+        ({"activation_function": "x" * 100}, "xx…$"),
+        ({"model_type": "t5", "feed_forward_proj": "gate " * 100}, "gate gate…$"),
+        ({"model_type": "layoutlmv2"}, "it needs the library detectron2, which is not installed here\\.$"),
+    ],
+)
+def test_what_the_library_says_is_a_whole_sentence_or_cut_after_a_word(
+    fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(FormatError) as caught:
+        read(**(SMALL | {"n_layer": 1} | fields))
+    assert caught.value.code == "config"
+    assert re.search(said, caught.value.message)
+    assert len(caught.value.message) < 200
