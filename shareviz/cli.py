@@ -7,10 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 from shareviz import commands
-from shareviz.errors import OptionError, SharevizError
+from shareviz.errors import FormatError, OptionError, SharevizError
 
 SOURCE = (
     "a file, several files that belong together, catalogue:NAME?option=value, "
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refused(error: SharevizError, *, as_json: bool) -> int:
     if as_json:
-        said = {"code": error.code, "message": error.message, "hint": error.hint}
+        said: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        if isinstance(error, FormatError) and error.parts:
+            said["parts"] = [asdict(part) for part in error.parts]
         print(json.dumps({"error": said}, ensure_ascii=False))
     else:
         print(f"shareviz: {error}", file=sys.stderr)

@@ -42,6 +42,17 @@ def test_inspect_says_what_scripts_rely_on(capsys: pytest.CaptureFixture[str], c
     assert root["path"] == "" and root["amortised"] == said["stored"]
 
 
+def test_a_file_of_several_models_names_them_as_data(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "both.pt")
+    torch.save({"a": {"w": torch.zeros(2)}, "b": {"w": torch.zeros(2), "v": torch.zeros(1)}}, path)
+    error = answer(capsys, "inspect", path, code=2)["error"]
+    assert error["code"] == "ambiguous" and "a, b" in error["message"]
+    assert error["parts"] == [{"name": "a", "tensors": 1}, {"name": "b", "tensors": 2}]
+    assert "parts" not in answer(capsys, "inspect", "catalogue:none", code=2)["error"]
+
+
 def test_inspect_speaks_to_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", SMALL, "--design", "tied"]) == 0
     said = capsys.readouterr().out
