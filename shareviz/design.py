@@ -126,11 +126,15 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A design that the page offers by name; `key` is the word in the link."""
+    """A design that the page offers by name; `key` is the word in the link.
+
+    `more` says that it stands behind the first row of pills.
+    """
 
     key: str
     title: str
     design: Design
+    more: bool = False
 
 
 def presets(snapshot: Snapshot) -> tuple[Preset, ...]:
@@ -163,7 +167,9 @@ def _candidates(snapshot: Snapshot) -> tuple[Snapshot, list[Preset]]:
         found.append(Preset("tied", "Tied embeddings", Design(base + tied)))
     for key, title, options in _offers(bare):
         step = _step(options)
-        found.append(Preset(key, title or step.title, Design((*base, *tied, step))))
+        design = Design((*base, *tied, step))
+        if all(preset.design != design for preset in found):
+            found.append(Preset(key, title or step.title, design, key in _MORE))
     return bare, found
 
 
@@ -180,6 +186,7 @@ def _changes(step: Step, snapshot: Snapshot) -> bool:
 def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
     """Return (key, title, step) of the presets, sized for a model; a title of "" is the step's."""
     rows, heads, rank = _rows(snapshot), _kv_heads(snapshot), _rank(snapshot)
+    layers = _layers(snapshot)
     return (
         ("attention", "Attention only", "all?parts=attention"),
         ("feed-forward", "Feed-forward only", "all?parts=feed-forward"),
@@ -188,20 +195,32 @@ def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
         ("reversed", "", f"reversed?stored={rows}"),
         ("sandwich", "Sandwich", "sandwich"),
         ("all", "All layers", "all"),
-        ("relaxed", "", f"relaxed?stored={rows}&rank=8"),
+        ("relaxed", "", f"relaxed?stored={rows}&rank={_power(8, _narrow(snapshot) // 8)}"),
         ("gqa", "", f"gqa?kv_heads={heads}"),
         ("factorised", "", f"factorised?rank={rank}"),
         ("space", "", "space"),
         ("time", "", "time"),
         ("tasks", "", "tasks"),
         ("siamese", "", "siamese"),
+        ("pairs", "Pairs", f"sequence?stored={max(1, (layers + 1) // 2)}"),
+        ("middle", "", f"sandwich?middle={max(2, min(3, (layers - 2) // 2))}"),
+        ("interval", "", f"interval?every={min(6, max(2, layers // 4))}"),
+        ("multi-query", "", "gqa?kv_heads=1"),
     )
+
+
+# the presets behind the first row of pills
+_MORE = frozenset(("pairs", "middle", "interval", "multi-query"))
+
+
+def _layers(snapshot: Snapshot) -> int:
+    """Return the number of layers of the deepest stack; 4 where there is none."""
+    return max((len(stack.layers) for stack in stacks_of(snapshot, "layers")), default=4)
 
 
 def _rows(snapshot: Snapshot) -> int:
     """Return 3, or fewer where the deepest stack is not deeper than that."""
-    deepest = max((len(stack.layers) for stack in stacks_of(snapshot, "layers")), default=4)
-    return max(1, min(3, deepest - 1))
+    return max(1, min(3, _layers(snapshot) - 1))
 
 
 def _kv_heads(snapshot: Snapshot) -> int:
@@ -218,7 +237,19 @@ def _rank(snapshot: Snapshot) -> int:
     from shareviz.strategies.embeddings import token_tables
 
     narrow = min((table.shape[1] for table in token_tables(snapshot)), default=512)
-    return int(min(128, 2 ** max(0, (narrow // 4).bit_length() - 1)))
+    return _power(128, narrow // 4)
+
+
+def _narrow(snapshot: Snapshot) -> int:
+    """Return the shortest side of a matrix in the repeated layers; 64 where there is none."""
+    names = (name for stack in stacks_of(snapshot, "layers") for name in stack.slots())
+    slots = (snapshot.by_name[name] for name in names if name in snapshot.by_name)
+    return min((min(slot.shape) for slot in slots if len(slot.shape) > 1), default=64)
+
+
+def _power(most: int, room: int) -> int:
+    """Return `most`, or the largest power of two that is no larger than `room`, at least 1."""
+    return int(min(most, 2 ** max(0, room.bit_length() - 1)))
 
 
 def _tied() -> Strategy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shareviz.capacity import Capacity, capacity
@@ -44,7 +44,7 @@ class Tried:
         return sum(self.parts)
 
 
-_PLURALS = ("layers", "heads", "embeddings")
+_PLURALS = ("layers", "heads", "embeddings", "Pairs")
 
 
 def tried(snapshot: Snapshot) -> tuple[Tried, ...]:
@@ -135,14 +135,19 @@ def _measured(preset: Preset, after: Snapshot) -> Tried:
 
 def parts_of(snapshot: Snapshot) -> tuple[int, int, int, int]:
     """Return what a model stores of each of `GROUPS`, in elements."""
-    known, heads = roles(snapshot), token_heads(snapshot)
-    heads |= {piece for weight in snapshot.derived if weight.name in heads for piece in weight.reads}
+    group = group_of(snapshot)
     found = [0, 0, 0, 0]
     for slots in readers(snapshot):
         # a head over the vocabulary is a table too, and a tied one is the token table
-        over = any(slot.name in heads for slot in slots)
-        found[0 if over else _GROUP.get(known[slots[0].name], 3)] += distinct(slots)
+        found[0 if any(group[slot.name] == 0 for slot in slots) else group[slots[0].name]] += distinct(slots)
     return found[0], found[1], found[2], found[3]
+
+
+def group_of(snapshot: Snapshot) -> Mapping[str, int]:
+    """Return, for each tensor's first name, its place in `GROUPS`."""
+    known, heads = roles(snapshot), token_heads(snapshot)
+    heads |= {piece for weight in snapshot.derived if weight.name in heads for piece in weight.reads}
+    return {name: 0 if name in heads else _GROUP.get(known[name], 3) for name in snapshot.by_name}
 
 
 def pytorch(design: Design, *, module: str = "model") -> str:

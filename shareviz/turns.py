@@ -42,6 +42,10 @@ def _numbers(
             return tuple(range((layers - middle - 1) // 2 + 1))
         case "middle":
             return tuple(range(1, layers - 2 * ends))
+        case "every":
+            return tuple(range(2, layers // (int(values["blocks"]) + 1) + 1))
+        case "blocks":
+            return tuple(range(1, min(8, layers // int(values["every"]) - 1) + 1))
         case "kv_heads":
             heads = min((part.kv_heads or 1 for part in key_values(model)), default=1)
             return tuple(number for number in range(1, heads + 1) if heads % number == 0)

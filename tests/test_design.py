@@ -154,7 +154,16 @@ def test_the_presets_of_gpt_are_those_of_the_page() -> None:
         ("Sandwich", 607),
         ("All layers", 465),
     ]
-    assert list(stored)[9:] == ["Cycle 3 + rank 8", "4 KV heads", "Factorised 128"]
+    assert list(stored)[9:12] == ["Cycle 3 + rank 8", "4 KV heads", "Factorised 128"]
+    assert {preset.title for preset in presets(seen) if preset.more} == set(list(stored)[12:])
+    assert list(stored)[12:16] == ["Pairs", "Middle cycle 3", "Shared every 3", "Multi-query"]
+
+
+def test_a_preset_never_stores_more_than_the_model_that_it_starts_from() -> None:
+    for text in (TINY, "language_model?layers=3&width=8&heads=2&vocab=11", "vit?layers=2&width=8&heads=2"):
+        for preset in presets(look(text)):
+            after = preset.design.plan(look(text)).apply(look(text))
+            assert tally(after).stored <= tally(look(text)).stored, (text, preset.title)
 
 
 def test_the_presets_of_a_shared_model_start_from_it_taken_apart() -> None:

@@ -1,8 +1,9 @@
-"""Sharing across depth: which stored block each layer runs. All five end in a table of rows.
+"""Sharing across depth: which stored block each layer runs. All end in a table of rows.
 
 Source:
     Dehghani et al. (2018), arXiv 1807.03819; Lan et al. (2019), arXiv 1909.11942, section 3.1;
-    Takase and Kiyono (2021), arXiv 2104.06022, section 2; Reid et al. (2021), arXiv 2101.00234.
+    Takase and Kiyono (2021), arXiv 2104.06022, section 2; Reid et al. (2021), arXiv 2101.00234;
+    Liu et al. (2024), arXiv 2402.14905 (pairs: a sequence that stores half of the layers).
 """
 
 from __future__ import annotations
@@ -182,9 +183,11 @@ def _reversed_label(values: Values) -> str:
 
 
 def _sandwich_label(values: Values) -> str:
-    turns = {"ends": 1, "middle": 1}
-    changed = [f"{name} {values[name]}" for name, default in turns.items() if values[name] != default]
-    return only(values, " ".join(["Sandwich", ", ".join(changed)]).strip())
+    ends = values["ends"]
+    if values["middle"] == 1:
+        return only(values, "Sandwich" if ends == 1 else f"Sandwich, {ends} at each end")
+    title = f"Middle cycle {values['middle']}"
+    return only(values, title if ends == 1 else f"{title}, {ends} at each end")
 
 
 def _sandwich(snapshot: Snapshot, values: Values) -> Plan:
@@ -245,7 +248,7 @@ STRATEGIES = (
     Strategy(
         "sequence",
         "Sequence",
-        "Neighbouring layers run one stored block: 0 0 1 1 2 2.",
+        "Neighbouring layers run one stored block: 0 0 1 1 2 2. Storing half of the layers makes pairs.",
         (stored(), PARTS, NORMS),
         _with_stored(sequence_rows, _sequence_label),
         _sequence_label,
@@ -281,7 +284,8 @@ STRATEGIES = (
     Strategy(
         "sandwich",
         "Sandwich",
-        "The first and last layers keep their own block, those between share.",
+        "The first and last layers keep their own block, those between share one, or cycle through a few: "
+        "then it is called middle cycle.",
         (
             Option(
                 "ends",
@@ -297,12 +301,17 @@ STRATEGIES = (
         ),
         _sandwich,
         _sandwich_label,
-        "Reid et al. (2021), arXiv 2101.00234, section 3",
+        "Reid et al. (2021), arXiv 2101.00234, section 3; Bae et al. (2025), arXiv 2507.10524, middle-cycle",
         (
             Measured(
                 "Generation: sharing all layers fails; with own first and last layers it beats the "
                 "plain Transformer at fewer parameters.",
                 "Reid et al. 2021, abstract",
+            ),
+            Measured(
+                "Mixtures of recursions: of four ways to share, a cycle in the middle has the lowest "
+                "validation loss; at 135M the plain model is better.",
+                "Bae et al. 2025, arXiv 2507.10524",
             ),
         ),
     ),

@@ -165,7 +165,8 @@ STRATEGIES = (
     Strategy(
         "gqa",
         "Grouped KV heads",
-        "Groups of query heads share one key and one value head. The smaller cache needs the native model.",
+        "Groups of query heads share one key and one value head (GQA); with one of each, all do "
+        "(MQA, multi-query). The smaller cache needs the native model.",
         (Option("kv_heads", "KV heads", 4, 1, 128, help="How many key and value heads are stored."),),
         _grouped,
         _label,

@@ -21,6 +21,7 @@ from shareviz.ui import linked, state
 from shareviz.ui.view import View
 
 STRATEGY, ASSUMED = "st", "a"  # keys of the link
+MORE = "sv_more"  # the ways behind the first row of pills
 OWN = "own"  # the pill of a design that no preset gives
 TIED, UNTIED = "token table", "own"
 QUIET = ("apart", "tied")  # steps that stand before a strategy
@@ -30,6 +31,7 @@ def pick_preset(view: View, shown: Comparison) -> None:
     """Draw the pills of strategies; the chosen one becomes the design, the design the chosen one."""
     now = shown.now.preset
     titles = {one.preset.key: one.preset.title for one in shown.offered}
+    more = {one.preset.key for one in shown.offered if one.preset.more}
     texts = {one.preset.key: one.preset.design.text for one in shown.offered}
     if now.key == OWN:
         titles[OWN] = "Own plan" if view.design.text else now.title
@@ -41,18 +43,35 @@ def pick_preset(view: View, shown: Comparison) -> None:
     st.session_state[STRATEGY] = now.key
     st.pills(
         "Start from a strategy",
-        list(titles),
+        [key for key in titles if key not in more or key == now.key],
         required=True,
         format_func=titles.__getitem__,
         key=STRATEGY,
         on_change=_choose,
-        args=(texts,),
+        args=(STRATEGY, texts),
     )
+    if more:
+        _pick_more({key: titles[key] for key in titles if key in more}, texts, now.key)
     linked.write(STRATEGY, None if now.key == OWN else now.key)
 
 
-def _choose(texts: Mapping[str, str]) -> None:
-    chosen = str(st.session_state.get(STRATEGY))
+def _pick_more(titles: Mapping[str, str], texts: Mapping[str, str], now: str) -> None:
+    """Draw the ways behind the first row; the chosen one joins that row."""
+    with st.popover("More ways", icon=":material/more_horiz:", type="tertiary"):
+        st.session_state[MORE] = now if now in titles else None
+        st.pills(
+            "More ways",
+            list(titles),
+            format_func=titles.__getitem__,
+            key=MORE,
+            label_visibility="collapsed",
+            on_change=_choose,
+            args=(MORE, texts),
+        )
+
+
+def _choose(key: str, texts: Mapping[str, str]) -> None:
+    chosen = str(st.session_state.get(key))
     if chosen in texts:
         state.set_design(texts[chosen])
 

@@ -29,6 +29,7 @@ from shareviz.ui.view import View
 
 PLAN_HELP = f"What is shared under this plan; the Map page shows the same. {HOW}"
 BARS = "sv_bars"
+ELSEWHERE = frozenset(("none", "tied", "gqa", "multi-query", "factorised"))  # ways that need no layers
 BARS_TITLE = "Stored parameters by strategy"
 FIT_TITLE = "Size against estimated capacity"
 BARS_HELP = "Each part in grey: embeddings, attention, feed-forward, norms. Click a bar to choose it."
@@ -52,7 +53,7 @@ def compared(view: View) -> Comparison:
 
 def nothing_to_share(view: View, shown: Comparison) -> str:
     """Return why no strategy of depth applies and what still does, or "" where another way is offered."""
-    ways = {one.preset.key for one in shown.offered} - {"none", "tied", "gqa", "factorised"}
+    ways = {one.preset.key for one in shown.offered} - ELSEWHERE
     return "" if ways else cache.of(_why_not_depth, view.before)
 
 

@@ -49,6 +49,18 @@ def test_a_chosen_strategy_becomes_the_design_of_every_page(open_app: Open) -> N
     assert app.session_state["sv_design"] == "tied;all"
 
 
+def test_a_way_behind_the_first_row_joins_it_once_chosen(open_app: Open) -> None:
+    app = open_app("savings", m=GPT)
+    assert "Pairs" not in pills(app)
+    app.pills(key="sv_more").set_value("pairs").run()
+    assert app.session_state["sv_design"] == "tied;sequence?stored=6"
+    assert app.title[0].value == "Pairs store 81.9 M instead of 163.0 M"
+    assert app.pills(key="st").value == app.pills(key="sv_more").value == "pairs"
+    app.pills(key="st").set_value("cycle").run()
+    assert "Pairs" not in pills(app)
+    assert app.pills(key="sv_more").value is None
+
+
 def test_turning_an_option_makes_an_own_plan(open_app: Open) -> None:
     app = open_app("savings", m=GPT, p="tied;cycle")
     app.select_slider(key="sv_turn_cycle_stored").set_value(4).run()
@@ -73,6 +85,8 @@ def test_a_model_without_layers_says_what_is_left_to_share(open_app: Open) -> No
     app = open_app("savings", m="language_model?layers=1&width=64&heads=4&vocab=1000")
     assert any("No repeated layers found" in info.value for info in app.info)
     assert any("saves 64.0 k" in info.value for info in app.info)
+    app = open_app("savings", m="language_model?layers=1&width=96&heads=12&vocab=1000")
+    assert any("No repeated layers found" in info.value for info in app.info)
 
 
 LAST = {

@@ -17,6 +17,7 @@ from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import strategies
 from shareviz.strategies.depth import cycle_rows, reversed_rows, sandwich_rows, sequence_rows
+from shareviz.strategies.interval import interval_rows
 
 look = functools.cache(snapshot_of)
 
@@ -165,3 +166,53 @@ def test_a_sandwich_that_leaves_nothing_to_share_is_refused() -> None:
     seen = snapshot_of("language_model?layers=3&width=16&heads=2&vocab=64")
     with pytest.raises(PlanError, match="all 3 layers keep their own block"):
         planned(seen, "sandwich")
+
+
+def test_a_middle_of_several_blocks_is_called_a_middle_cycle() -> None:
+    label = strategies()["sandwich"].label
+    turns = {"ends": 1, "middle": 1, "parts": "both", "norms": "own"}
+    assert label(turns) == "Sandwich"
+    assert label({**turns, "middle": 3}) == "Middle cycle 3"
+    assert label({**turns, "ends": 2, "middle": 3}) == "Middle cycle 3, 2 at each end"
+
+
+def test_half_of_the_layers_in_sequence_are_pairs() -> None:
+    # Liu et al. (2024), MobileLLM-LS: each block runs twice in a row; the last is alone if they are odd
+    for layers in range(2, 40):
+        assert sequence_rows(layers, (layers + 1) // 2) == tuple(layer // 2 for layer in range(layers))
+
+
+@given(layers=draw.integers(1, 40), every=draw.integers(2, 12), blocks=draw.integers(1, 4))
+def test_a_shared_block_ends_each_interval_and_the_others_are_own(
+    layers: int, every: int, blocks: int
+) -> None:
+    rows = interval_rows(layers, every, blocks)
+    places = range(every - 1, layers, every)
+    shared = [rows[place] for place in places]
+    assert all(shared[turn] == shared[turn % blocks] for turn in range(len(shared)))
+    assert len(set(rows)) == layers - max(0, len(places) - blocks)
+    assert list(dict.fromkeys(rows)) == list(range(len(set(rows))))  # numbered by first use
+
+
+def test_an_interval_stores_one_block_for_all_its_places() -> None:
+    seen = look("language_model?layers=9&width=8&heads=2&vocab=20&context=4")
+    block = attention(8) + forward(8, 32)
+    assert tally(seen).stored - stored(seen, "interval", every=3) == 2 * block
+    assert tally(seen).stored - stored(seen, "interval", every=2, blocks=2) == 2 * block
+    with pytest.raises(PlanError, match="Choose every from 2 to 4"):
+        planned(seen, "interval", every=6)
+
+
+def test_layers_that_run_one_block_at_intervals_compute_what_that_block_computes() -> None:
+    import torch
+
+    from shareviz.models import build
+    from shareviz.realize import realize
+
+    text = "language_model?layers=4&width=8&heads=2&vocab=20&context=4"
+    module = build(text, device="cpu", seed=1)
+    shared = realize(planned(look(text), "interval", every=2, norms="shared"), module)
+    copied = build(text, device="cpu", seed=1)
+    copied.blocks[3].load_state_dict(copied.blocks[1].state_dict())
+    tokens = torch.randint(20, (2, 4))
+    torch.testing.assert_close(shared(tokens), copied(tokens))
