@@ -7,6 +7,7 @@ from shareviz.ui import frame
 from shareviz.ui import savings_view as savings
 from shareviz.ui.savings_controls import pick_preset
 from shareviz.ui.savings_exports import savings_exports
+from shareviz.ui.starts_view import draw_starts
 
 frame.required()
 
@@ -22,5 +23,6 @@ with right:
     lines = savings.draw_costs(view, shown)
 savings.draw_bars(shown)
 savings.draw_estimates(shown)
+draw_starts(view)
 frame.say(view, title_of(shown.now.preset.title, shown.before, view.after), savings.said(view, lines))
 frame.offer(view, savings_exports(view, shown, lines))

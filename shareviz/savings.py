@@ -144,10 +144,11 @@ def parts_of(snapshot: Snapshot) -> tuple[int, int, int, int]:
 
 
 def group_of(snapshot: Snapshot) -> Mapping[str, int]:
-    """Return, for each tensor's first name, its place in `GROUPS`."""
+    """Return, for each parameter's first name, its place in `GROUPS`."""
     known, heads = roles(snapshot), token_heads(snapshot)
     heads |= {piece for weight in snapshot.derived if weight.name in heads for piece in weight.reads}
-    return {name: 0 if name in heads else _GROUP.get(known[name], 3) for name in snapshot.by_name}
+    names = [slot.name for slot in snapshot.tensors if slot.counts]
+    return {name: 0 if name in heads else _GROUP.get(known[name], 3) for name in names}
 
 
 def pytorch(design: Design, *, module: str = "model") -> str:
