@@ -1,0 +1,169 @@
+"""From the weights of the opened file to a shared checkpoint: how far they move, and the file itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot
+
+import streamlit as st
+
+from shareviz.formats import limits_of
+from shareviz.jsonio import plan_to_json
+from shareviz.layers import Stack
+from shareviz.savings import GROUPS, group_of
+from shareviz.snapshot import Snapshot
+from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, started
+from shareviz.strategies import stacks_of
+from shareviz.text import percent, size
+from shareviz.ui import shown, state, theme
+from shareviz.ui.view import View
+from shareviz.values import Values, open_values
+
+HELD, HOW, LOOK = "sv_started", "sv_start", "sv_measure_start"
+TITLES = {Start.AVERAGE: "their average", Start.FIRST: "the first", Start.STEPWISE: "even steps"}
+NEAR = 0.9  # of what strangers would move: below it the weights say something
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was made of the weights, and how alike neighbours were before."""
+
+    made: Started
+    alike: tuple[Neighbours, ...]
+
+
+def draw_starts(view: View) -> None:
+    """Draw, for an opened file, what its own weights say of the plan on the page."""
+    if view.badge != "file":
+        return
+    with st.container(border=True):
+        st.subheader("From these weights", anchor=False)
+        reason = _cannot(view)
+        if reason:
+            st.markdown(reason)
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            start = st.segmented_control(
+                "A stored block starts from",
+                list(Start),
+                default=Start.AVERAGE,
+                required=True,
+                format_func=TITLES.__getitem__,
+                key=HOW,
+                help="Of the layers that read it. Even steps: layers spread over the whole depth.",
+            )
+            asked = st.button("Measure", icon=":material/straighten:", key=LOOK)
+        key = (view.ref, view.design.text, start)
+        if asked:
+            with shown.errors():
+                st.session_state[HELD] = {key: _measured(view, Start(start))}
+        found: Measured | None = st.session_state.get(HELD, {}).get(key)
+        if found is not None:
+            _draw(view, found)
+        else:
+            st.markdown("Reads the weights, and says how far each would move to be shared under this plan.")
+
+
+def _cannot(view: View) -> str:
+    """Return why nothing can be measured, or ""."""
+    if state.kept(view.ref) is None:
+        return (
+            f"The values are not at hand. Files of up to {size(state.most_kept())} stay in memory for this; "
+            "for a larger one run `shareviz share FILE --design … -o shared.pt`."
+        )
+    if not view.design.plan(view.before).rewrites:
+        return "Choose a strategy to see how far the weights of this file would move under it."
+    return ""
+
+
+def _measured(view: View, start: Start) -> Measured:
+    kept = state.kept(view.ref)
+    assert kept is not None
+    first, *rest = kept.files
+    plan = view.design.plan(view.before)
+    bar = st.progress(0.0, "Reading weights…")
+    try:
+        with open_values(first, companions=rest, pick=kept.pick, limits=limits_of()) as values:
+            made = started(plan, view.before, values, start=start, progress=lambda done: _show(bar, done))
+            return Measured(made, _alike(view.before, values))
+    finally:
+        bar.empty()
+
+
+def _show(bar: st.delta_generator.DeltaGenerator, done: float) -> None:
+    bar.progress(done, "Reading weights…")
+
+
+def _alike(seen: Snapshot, values: Values) -> tuple[Neighbours, ...]:
+    stack: Stack | None = max(stacks_of(seen, "layers"), key=lambda one: len(one.layers), default=None)
+    return neighbours(seen, stack, values) if stack else ()
+
+
+def _draw(view: View, found: Measured) -> None:
+    st.markdown(sentence(found.made))
+    st.dataframe(table(view.before, found.made.residuals), hide_index=True, width="stretch")
+    if found.alike:
+        st.markdown(alike_said(found.alike))
+    stem = theme.file_stem(f"{view.title} {view.design.title(view.before)}")
+    plan = view.design.plan(view.before)
+    with st.container(horizontal=True):
+        files = (
+            ("Checkpoint under the plan", stem, found.made.tensors),
+            ("Baked", f"{stem}-baked", found.made.baked),
+        )
+        for label, name, tensors in files:
+            st.download_button(
+                f"{label} (.pt)", _saver(tensors), f"{name}.pt", "application/octet-stream", key=f"sv_{label}"
+            )
+        st.download_button("Plan (.json)", plan_to_json(plan), f"{stem}.plan.json", "application/json")
+
+
+def sentence(made: Started) -> str:
+    """Return, as Markdown, how far the weights move, and what that says."""
+    said = f"**The weights move by {percent(made.share, 1)} of their norm.**"
+    if made.strangers is None:
+        return f"{said} Corrections of their own are fitted to what the shared part leaves."
+    said += f" Weights with nothing in common would move by {percent(made.strangers, 1)}."
+    if made.share > NEAR * made.strangers:
+        return f"{said} So they do not say what to share: expect to train the shared model again."
+    return f"{said} So they have something in common."
+
+
+def table(before: Snapshot, residuals: Sequence[Residual]) -> Mapping[str, Sequence[str]]:
+    """Return, for each part of the model, how far its weights move together."""
+    groups = group_of(before)
+    rows: dict[str, list[Residual]] = {}
+    for place, title in enumerate(GROUPS):
+        held = [one for one in residuals if groups[one.name] == place]
+        if held:
+            rows[title] = held
+    return {
+        "Part": list(rows),
+        "Weights": [str(len(held)) for held in rows.values()],
+        "Moved": [_share([one.moved for one in held], held) for held in rows.values()],
+        "Moved most": [theme.plain(max(held, key=lambda one: one.share).name) for held in rows.values()],
+    }
+
+
+def _share(moved: Sequence[float], held: Sequence[Residual]) -> str:
+    return percent(hypot(*moved), hypot(*(one.norm for one in held)))
+
+
+def alike_said(alike: Sequence[Neighbours]) -> str:
+    """Return how alike the nearest neighbours are, beside chance."""
+    nearest = max(alike, key=lambda one: one.alike)
+    return (
+        f"Nearest neighbours: layers {nearest.first} and {nearest.second}, alike {nearest.alike:.2f} of 1, "
+        f"where random weights are 0 ± {nearest.chance:.1g}. Weights that are far may still compute alike, "
+        "with their hidden units in another order."
+    )
+
+
+def _saver(tensors: Mapping[str, object]) -> bytes:
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(tensors), buffer)
+    return buffer.getvalue()
