@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import hypot
 
 import streamlit as st
@@ -115,7 +116,11 @@ def _draw(view: View, found: Measured) -> None:
         )
         for label, name, tensors in files:
             st.download_button(
-                f"{label} (.pt)", _saver(tensors), f"{name}.pt", "application/octet-stream", key=f"sv_{label}"
+                f"{label} (.pt)",
+                partial(_saved, tensors),
+                f"{name}.pt",
+                "application/octet-stream",
+                key=f"sv_{label}",
             )
         st.download_button("Plan (.json)", plan_to_json(plan), f"{stem}.plan.json", "application/json")
 
@@ -143,12 +148,17 @@ def table(before: Snapshot, residuals: Sequence[Residual]) -> Mapping[str, Seque
         "Part": list(rows),
         "Weights": [str(len(held)) for held in rows.values()],
         "Moved": [_share([one.moved for one in held], held) for held in rows.values()],
-        "Moved most": [theme.plain(max(held, key=lambda one: one.share).name) for held in rows.values()],
+        "Unrelated would": [_apart(held) for held in rows.values()],
     }
 
 
 def _share(moved: Sequence[float], held: Sequence[Residual]) -> str:
     return percent(hypot(*moved), hypot(*(one.norm for one in held)))
+
+
+def _apart(held: Sequence[Residual]) -> str:
+    known = [one.strangers for one in held if one.strangers is not None]
+    return _share(known, held) if len(known) == len(held) else "n/a"
 
 
 def alike_said(alike: Sequence[Neighbours]) -> str:
@@ -161,7 +171,7 @@ def alike_said(alike: Sequence[Neighbours]) -> str:
     )
 
 
-def _saver(tensors: Mapping[str, object]) -> bytes:
+def _saved(tensors: Mapping[str, object]) -> bytes:
     import torch
 
     buffer = io.BytesIO()

@@ -49,7 +49,7 @@ def test_the_page_says_how_far_the_weights_move_and_what_chance_would(open_app: 
     assert "Nearest neighbours: layers" in said
     parts = app.dataframe[-1].value
     assert list(parts["Part"]) == ["Attention", "Feed-forward"]
-    assert list(parts["Moved"]) == ["87 %", "87 %"]
+    assert list(parts["Moved"]) == list(parts["Unrelated would"]) == ["87 %", "87 %"]
 
 
 def test_another_start_is_measured_when_asked(open_app: Open) -> None:
