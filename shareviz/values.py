@@ -1,4 +1,4 @@
-"""The bytes of tensors, read on request: from safetensors and `.pt` files, and from live modules."""
+"""The bytes of tensors, read on request: from files that keep them plainly, and from live modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from shareviz.errors import SharevizError
-from shareviz.formats import LOCAL, Limits, safetensors, torch_zip
+from shareviz.formats import LOCAL, Limits, gguf, safetensors, torch_zip, torchscript
 from shareviz.formats._archive import Place
 from shareviz.formats._base import Request
 from shareviz.formats._file import File, Named, opened
@@ -25,6 +25,8 @@ Places = Callable[[File, Request], Mapping[str, Place]]
 _PLACES: tuple[tuple[Callable[[File], bool], Places], ...] = (
     (safetensors.sniff, safetensors.places),
     (torch_zip.sniff, torch_zip.places),
+    (torchscript.sniff, torchscript.places),
+    (gguf.sniff, gguf.places),
 )
 
 
@@ -116,7 +118,9 @@ class Values:
 def open_values(
     path: Named, *, companions: Sequence[Named] = (), pick: str | None = None, limits: Limits = LOCAL
 ) -> Values:
-    """Return the values in a safetensors file, a `.pt` file, or their shards; only headers are read yet.
+    """Return the values in a file or its shards; only headers are read yet.
+
+    That is a safetensors file, a zip that torch wrote (`.pt`, TorchScript) or a GGUF.
 
     Args:
         path: A path, or an `Upload` of bytes with a name.
@@ -138,7 +142,7 @@ def open_values(
                 spans.setdefault(name, _span_in(file, place))
         if not spans:
             raise SharevizError(
-                f"{name_of(path)}: values are compared in safetensors files, and in .pt files as "
+                f"{name_of(path)}: values are read in safetensors and GGUF files, and in .pt files as "
                 "torch writes them since 1.6.",
                 code="no-values",
                 hint="Save the state dict with safetensors or torch.save, and open that.",

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGUFWriter
 from safetensors.torch import save_file
 from torch import nn
 
@@ -15,6 +17,7 @@ from shareviz.copies import copies
 from shareviz.errors import FormatError, SharevizError
 from shareviz.formats import HOSTED, Upload, load
 from shareviz.values import Values, open_values
+from tests.formats import samples
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool, torch.complex64)
 
@@ -99,7 +102,7 @@ def test_a_hosted_demo_reads_no_more_than_its_limit(tmp_path: Path) -> None:
 def test_a_format_without_values_is_said(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"model_type": "gpt2"}')
-    with pytest.raises(SharevizError, match=r"config\.json: values are compared") as refused:
+    with pytest.raises(SharevizError, match=r"config\.json: values are read in") as refused:
         open_values(path)
     assert refused.value.code == "no-values"
 
@@ -117,3 +120,31 @@ def test_a_parametrized_weight_is_read_where_it_is_stored() -> None:
     values = Values.of(module)
     assert values.read("parametrizations.weight.original1", 0, stored.nbytes) == raw(stored.detach())
     assert values.nbytes("bias") == 8
+
+
+def test_a_torchscript_file_gives_the_bytes_of_its_objects(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    module[1].load_state_dict(module[0].state_dict())
+    upload = samples.script(module)
+    with open_values(upload) as values:
+        for name, tensor in module.state_dict().items():
+            assert values.read(name, 0, tensor.nbytes) == raw(tensor)
+        found = copies(load(upload), values)
+    assert [copy.names for copy in found] == [("0.weight", "1.weight"), ("0.bias", "1.bias")]
+
+
+def test_a_gguf_gives_the_bytes_of_its_list_and_its_lost_tie(tmp_path: Path) -> None:
+    table = np.random.default_rng(0).standard_normal((8, 16)).astype("float32")
+    other = np.random.default_rng(1).standard_normal((3, 5)).astype("float16")
+    writer = GGUFWriter(tmp_path / "m.gguf", "llama")
+    for name, tensor in {"token_embd.weight": table, "mid.weight": other, "output.weight": table}.items():
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with open_values(tmp_path / "m.gguf") as values:
+        assert values.read("mid.weight", 0, other.nbytes) == other.tobytes()
+        (copy,) = copies(load(tmp_path / "m.gguf"), values)
+    assert set(copy.names) == {"token_embd.weight", "output.weight"}
+    assert copy.saved == 8 * 16

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 from shareviz import text
 from shareviz.errors import FormatError
+from shareviz.formats._archive import Place
 from shareviz.formats._base import Code, Format, Request, Tells, refuse
 from shareviz.formats._file import File
 from shareviz.formats._gguf_header import Reader
@@ -59,6 +60,30 @@ def read(file: File, request: Request) -> Snapshot:
         FormatError: truncated (within the header), malformed (a big-endian file among others),
             ambiguous, unsupported (version 1, an unknown type), bad-name, no-tensors, limit.
     """
+    header = _header(file)
+    tensors, storages = slots(_leaves(header.listed), {}, file.limits)
+    tensors = (*tensors, *_tied_head(tensors, header.facts))
+    notes = (*_notes(tensors, header.facts), *_length_note(file, header.end), *kind_note(tensors))
+    return Snapshot(tensors, storages=storages, source=Source("gguf", _title(file, header.facts), notes))
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the bytes of each listed tensor stand in the file, quantized ones as they are."""
+    header = _header(file)
+    return {one.name: Place(header.start + one.offset, one.nbytes) for one in header.listed}
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The keys and the list of a file, and where its data starts and ends."""
+
+    facts: Mapping[str, str | int]
+    listed: Sequence[_Listed]
+    start: int
+    end: int
+
+
+def _header(file: File) -> _Header:
     reader = Reader(file)
     count, keys = reader.counts()
     facts = reader.keys(keys)
@@ -68,11 +93,8 @@ def read(file: File, request: Request) -> Snapshot:
     if not listed:
         raise refuse("no-tensors", "The file lists no tensors.", "Open the file that holds the weights.")
     alignment = facts.get("general.alignment", 32)
-    end = _end(listed, reader.at, alignment if isinstance(alignment, int) else 0)
-    tensors, storages = slots(_leaves(listed), {}, file.limits)
-    tensors = (*tensors, *_tied_head(tensors, facts))
-    notes = (*_notes(tensors, facts), *_length_note(file, end), *kind_note(tensors))
-    return Snapshot(tensors, storages=storages, source=Source("gguf", _title(file, facts), notes))
+    start, end = _data(listed, reader.at, alignment if isinstance(alignment, int) else 0)
+    return _Header(facts, listed, start, end)
 
 
 def _listed(reader: Reader, file: File) -> _Listed:
@@ -92,8 +114,8 @@ def _listed(reader: Reader, file: File) -> _Listed:
     return _Listed(name, shape, dtype, offset)
 
 
-def _end(listed: list[_Listed], header: int, alignment: int) -> int:
-    """Return where the last tensor ends; each starts where the one before it, padded, does."""
+def _data(listed: Sequence[_Listed], header: int, alignment: int) -> tuple[int, int]:
+    """Return where the data starts and ends; each tensor starts where the one before it, padded, ends."""
     if alignment <= 0 or alignment & (alignment - 1) or alignment > 2**20:
         said = "The key general.alignment is no power of two that can be used."
         raise refuse("malformed", said, _REDO)
@@ -105,7 +127,7 @@ def _end(listed: list[_Listed], header: int, alignment: int) -> int:
             raise _refuse("malformed", tensor.name, what)
         end = at + tensor.nbytes
         at = _padded(end, alignment)
-    return start + end
+    return start, start + end
 
 
 def _padded(length: int, alignment: int) -> int:

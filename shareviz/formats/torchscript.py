@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shareviz import text
-from shareviz.formats._archive import members, only, plain, storages
+from shareviz.formats._archive import Place, members, only, place_of, plain, storages
 from shareviz.formats._base import Format, Request, Tells, refuse
 from shareviz.formats._checkpoint import no_tensors
 from shareviz.formats._file import File
@@ -37,7 +37,38 @@ def read(file: File, request: Request) -> Snapshot:
     Raises:
         FormatError: compressed, malformed, ambiguous, no-tensors, limit.
     """
-    archive = _Archive(file, only(file, "data.pkl").name.removesuffix("data.pkl"))
+    archive = _archive(file)
+    script, kept, foreign = _unpickled(archive)
+    tensors, found = slots(kept, archive.stored(), file.limits)
+    if not tensors:
+        raise no_tensors(foreign)
+    folded = [tensor for tensor in tensors if tensor.name.startswith("CONSTANTS.")]
+    source = Source("torchscript", file.name, (*_notes(foreign, folded), *kind_note(tensors)))
+    return Snapshot(tensors, script.modules(), storages=found, source=source)
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the storage of each tensor stands in the file, by the names that `read` gives."""
+    archive = _archive(file)
+    known: dict[str, Place] = {}
+    found: dict[str, Place] = {}
+    for leaf in _unpickled(archive)[1]:
+        storage = leaf.record.storage
+        entry = file.entries.get(f"{archive.folder}{storage.key}") if storage else None
+        if storage and entry:
+            if storage.key not in known:
+                known[storage.key] = place_of(file, entry)
+            found[leaf.name] = known[storage.key]
+    return found
+
+
+def _archive(file: File) -> _Archive:
+    return _Archive(file, only(file, "data.pkl").name.removesuffix("data.pkl"))
+
+
+def _unpickled(archive: _Archive) -> tuple[_Script, list[Leaf], tuple[str, ...]]:
+    """Return the tree of the objects, every tensor, and the foreign names in the pickles."""
+    file = archive.file
     root, foreign = archive.unpickled("data")
     constants, more = archive.unpickled("constants")
     foreign = tuple(dict.fromkeys((*foreign, *more)))
@@ -45,13 +76,7 @@ def read(file: File, request: Request) -> Snapshot:
         raise no_tensors(foreign)
     script = _Script(tree_of(root, _children), registers(file, f"{archive.folder}code/"), file)
     weigh([*script.containers(), constants], file.limits)
-    kept = [*script.leaves(), *_constants(constants, script, file)]
-    tensors, found = slots(kept, archive.stored(), file.limits)
-    if not tensors:
-        raise no_tensors(foreign)
-    folded = [tensor for tensor in tensors if tensor.name.startswith("CONSTANTS.")]
-    source = Source("torchscript", file.name, (*_notes(foreign, folded), *kind_note(tensors)))
-    return Snapshot(tensors, script.modules(), storages=found, source=source)
+    return script, [*script.leaves(), *_constants(constants, script, file)], foreign
 
 
 @dataclass(frozen=True, slots=True)
