@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # not even inside a function.
 LEVELS = {
     # what everything passes through: plain frozen values, standard library only
-    "data": "snapshot once collector rewrites plan forms errors options text plugins",
+    "data": "snapshot once collector rewrites plan forms hashing errors options text plugins",
     # what follows from a Snapshot
     "facts": """
         geometry relations paths sharing sets roles layers headline useforms tree strategies assumptions
@@ -45,7 +45,7 @@ LEVELS = {
 # without it: the first page, and every command on a file.
 TORCH = """
     clone parametrized capture trace realize survival nets
-    training.engine training.worker starts._making starts._alike starts._weights
+    training.engine training.worker starts._making starts._alike starts._weights starts._ranks
 """
 
 HEAVY = ("torch", "streamlit", "altair", "pandas")

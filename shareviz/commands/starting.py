@@ -24,7 +24,7 @@ _SHOWN = 5
 
 def share(options: Namespace) -> Answer:
     """Write a checkpoint whose weights are shared, made from the weights of another."""
-    from shareviz.starts import Start, started
+    from shareviz.starts import Start, rank_errors, started
 
     target = Path(options.output)
     if target.suffix not in (".pt", ".pth", ".bin"):
@@ -39,6 +39,7 @@ def share(options: Namespace) -> Answer:
     with values_of(options.source, pick=options.pick, run_code=options.run_code) as values:
         made = started(plan, seen, values, start=Start(options.start))
         alike = _alike(seen, values)
+        ranks = rank_errors(plan, seen, values, start=made.start)
     _save(target, made.baked if options.baked else made.tensors)
     data: dict[str, Any] = {
         "written": str(target),
@@ -46,6 +47,7 @@ def share(options: Namespace) -> Answer:
         "moved": made.share,
         "strangers": made.strangers,
         "residuals": [{**asdict(one), "share": one.share} for one in made.residuals],
+        "ranks": [{"rank": rank, "left": left} for rank, left in ranks],
         "neighbours": [asdict(one) for one in alike],
     }
     if not options.baked:
@@ -90,6 +92,9 @@ def _said(made: Started, alike: Sequence[Neighbours], data: Any) -> str:
         lines.append(f"Weights with nothing in common would move by {percent(made.strangers, 1)}.")
     worst = sorted(made.residuals, key=lambda one: -one.share)[:_SHOWN]
     lines += ["", "moved most"] + [f"  {percent(one.share, 1):>5}  {clean(one.name, 80)}" for one in worst]
+    if len(data["ranks"]) > 1:
+        left = ", ".join(f"{one['rank']}: {percent(one['left'], 1)}" for one in data["ranks"])
+        lines += ["", f"What corrections of each rank would leave of the matrices: {left}."]
     if alike:
         lines += ["", *_neighbours_said(alike)]
     lines += ["", f"Wrote {data['written']}"]

@@ -19,7 +19,16 @@ from shareviz.values import Values
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Neighbours", "Residual", "Start", "Started", "nearest_rows", "neighbours", "started"]
+__all__ = [
+    "Neighbours",
+    "Residual",
+    "Start",
+    "Started",
+    "nearest_rows",
+    "neighbours",
+    "rank_errors",
+    "started",
+]
 
 
 class Start(StrEnum):
@@ -112,6 +121,22 @@ def started(
     from shareviz.starts._making import made_from  # torch comes with it
 
     return made_from(plan, snapshot, values, start=start, progress=progress)
+
+
+def rank_errors(
+    plan: Plan, snapshot: Snapshot, values: Values, *, start: Start = Start.AVERAGE
+) -> tuple[tuple[int, float], ...]:
+    """Return what corrections of each rank would leave of the matrices that a plan shares.
+
+    Pairs of a rank (0, 1, 2, 4, …) and the Frobenius norm of what is left, as a share of the norm of the
+    matrices: rank 0 is sharing alone, and the last rank gives every layer back.
+
+    Raises:
+        As `started`.
+    """
+    from shareviz.starts._ranks import errors
+
+    return errors(plan, snapshot, values, start)
 
 
 @dataclass(frozen=True, slots=True)

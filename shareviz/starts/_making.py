@@ -30,14 +30,10 @@ def made_from(
     progress: Callable[[float], None] | None,
 ) -> Started:
     """Return what `started` promises."""
-    resolved, after = resolve(plan.rewrites, snapshot), plan.apply(snapshot)
+    after = plan.apply(snapshot)
     _refuse_parts(after)
-    readers = _readers(resolved, snapshot)
-    sources = _stepwise(resolved, snapshot) if start is Start.STEPWISE else {}
-    chosen = {root: sources.get(root) or names for root, names in readers.items()}
-    if start is not Start.AVERAGE:
-        chosen = {root: names[:1] for root, names in chosen.items()}
-    making = _Making(resolved, Weights(snapshot, values), readers, chosen, start)
+    making = planned(plan, snapshot, values, start)
+    resolved, readers = making.resolved, making.readers
     roots = sorted(readers, key=lambda root: root[1] in ("up", "down"))  # a correction needs its base
     for done, root in enumerate(roots):
         making.add(root)
@@ -46,6 +42,17 @@ def made_from(
     tensors = _under_plan(after, making)
     baked = _baked(resolved, snapshot, tensors)
     return Started(start, tensors, baked, _residuals(making, baked))
+
+
+def planned(plan: Plan, snapshot: Snapshot, values: Values, start: Start) -> Making:
+    """Return what is to be made, and from which weights; nothing is read yet."""
+    resolved = resolve(plan.rewrites, snapshot)
+    readers = _readers(resolved, snapshot)
+    sources = _stepwise(resolved, snapshot) if start is Start.STEPWISE else {}
+    chosen = {root: sources.get(root) or names for root, names in readers.items()}
+    if start is not Start.AVERAGE:
+        chosen = {root: names[:1] for root, names in chosen.items()}
+    return Making(resolved, Weights(snapshot, values), readers, chosen, start)
 
 
 def _readers(resolved: Resolved, snapshot: Snapshot) -> dict[Root, list[str]]:
@@ -99,7 +106,7 @@ def _refuse_parts(after: Snapshot) -> None:
 
 
 @dataclass(slots=True)
-class _Making:
+class Making:
     """What is made so far. `chosen` are the names whose weights a piece starts from."""
 
     resolved: Resolved
@@ -209,7 +216,7 @@ def pooled(form: Rows, weight: torch.Tensor) -> torch.Tensor:
     return kept.to(weight.dtype).contiguous()
 
 
-def _under_plan(after: Snapshot, making: _Making) -> dict[str, torch.Tensor]:
+def _under_plan(after: Snapshot, making: Making) -> dict[str, torch.Tensor]:
     """Return all tensors of the model under the plan; equal regions are one tensor."""
     resolved, before = making.resolved, making.weights.snapshot
     origin: dict[str, Root] = {}
@@ -250,14 +257,14 @@ def _baked(
     return baked
 
 
-def _residuals(making: _Making, baked: Mapping[str, torch.Tensor]) -> tuple[Residual, ...]:
+def _residuals(making: Making, baked: Mapping[str, torch.Tensor]) -> tuple[Residual, ...]:
     reached = {name for name, _ in making.resolved.roots} | {root[0] for root in making.made}
     plain = [making.weights.residual(name, weight) for name, weight in baked.items() if name in reached]
     norms = {one.name: one.norm for one in plain}
     return tuple(replace(one, strangers=_strangers(one.name, norms, making)) for one in plain)
 
 
-def _strangers(name: str, norms: Mapping[str, float], making: _Making) -> float | None:
+def _strangers(name: str, norms: Mapping[str, float], making: Making) -> float | None:
     """Return how far a weight at right angles to the others of its group would move."""
     rewrite = making.resolved.rewrites.get(name)
     if rewrite is not None and rewrite.form is not None:

@@ -15,7 +15,7 @@ from shareviz.jsonio import plan_to_json
 from shareviz.layers import Stack
 from shareviz.savings import GROUPS, group_of
 from shareviz.snapshot import Snapshot
-from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, started
+from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, rank_errors, started
 from shareviz.strategies import stacks_of
 from shareviz.text import percent, size
 from shareviz.ui import shown, state, theme
@@ -33,6 +33,7 @@ class Measured:
 
     made: Started
     alike: tuple[Neighbours, ...]
+    ranks: tuple[tuple[int, float], ...]
 
 
 def draw_starts(view: View) -> None:
@@ -88,7 +89,8 @@ def _measured(view: View, start: Start) -> Measured:
     try:
         with open_values(first, companions=rest, pick=kept.pick, limits=limits_of()) as values:
             made = started(plan, view.before, values, start=start, progress=lambda done: _show(bar, done))
-            return Measured(made, _alike(view.before, values))
+            ranks = rank_errors(plan, view.before, values, start=start)
+            return Measured(made, _alike(view.before, values), ranks)
     finally:
         bar.empty()
 
@@ -105,6 +107,8 @@ def _alike(seen: Snapshot, values: Values) -> tuple[Neighbours, ...]:
 def _draw(view: View, found: Measured) -> None:
     st.markdown(sentence(found.made))
     st.dataframe(table(view.before, found.made.residuals), hide_index=True, width="stretch")
+    if found.made.strangers is not None and len(found.ranks) > 1:
+        st.markdown(ranks_said(found.ranks))
     if found.alike:
         st.markdown(alike_said(found.alike))
     stem = theme.file_stem(f"{view.title} {view.design.title(view.before)}")
@@ -159,6 +163,13 @@ def _share(moved: Sequence[float], held: Sequence[Residual]) -> str:
 def _apart(held: Sequence[Residual]) -> str:
     known = [one.strangers for one in held if one.strangers is not None]
     return _share(known, held) if len(known) == len(held) else "n/a"
+
+
+def ranks_said(ranks: Sequence[tuple[int, float]]) -> str:
+    """Return, as Markdown, what corrections of three ranks would leave of the matrices."""
+    told = [ranks[len(ranks) * part // 4] for part in (1, 2, 3)]
+    said = ", ".join(f"of rank {rank} **{percent(left, 1)}**" for rank, left in dict(told).items())
+    return f"A correction for each layer would leave of its matrices: {said}."
 
 
 def alike_said(alike: Sequence[Neighbours]) -> str:

@@ -47,6 +47,7 @@ def test_the_page_says_how_far_the_weights_move_and_what_chance_would(open_app: 
     assert "in common would move by 87 %" in said
     assert "do not say what to share" in said
     assert "Nearest neighbours: layers" in said
+    assert "A correction for each layer would leave of its matrices: of rank 1" in said
     parts = app.dataframe[-1].value
     assert list(parts["Part"]) == ["Attention", "Feed-forward"]
     assert list(parts["Moved"]) == list(parts["Unrelated would"]) == ["87 %", "87 %"]

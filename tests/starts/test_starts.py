@@ -21,7 +21,7 @@ from shareviz.models import build
 from shareviz.plan import Plan, Rewrite, tie
 from shareviz.realize import realize
 from shareviz.snapshot import Snapshot
-from shareviz.starts import Neighbours, Start, Started, nearest_rows, neighbours, started
+from shareviz.starts import Neighbours, Start, Started, nearest_rows, neighbours, rank_errors, started
 from shareviz.starts._making import pooled
 from shareviz.starts._weights import best_of_rank
 from shareviz.values import Values, open_values
@@ -217,7 +217,9 @@ def test_the_command_writes_a_checkpoint_and_its_plan(
     words = ("share", str(tmp_path / "model.pt"), "--design", "relaxed?stored=2&rank=3", "-o", str(target))
     code, said = run(*words, capsys=capsys)
     assert code == 0, said
-    assert "moved by" in said and "Nearest neighbours: layers" in said
+    assert "moved by" in said
+    assert "Nearest neighbours: layers" in said
+    assert "corrections of each rank would leave of the matrices: 0: 70 %" in said
     plan = plan_from_json((tmp_path / "shared.plan.json").read_text())
     shared = realize(plan, net(seed=1))
     shared.load_state_dict(torch.load(target, weights_only=True), strict=True)
@@ -246,3 +248,23 @@ def test_the_command_refuses_in_a_sentence(
     assert code == 2
     assert said in found
     assert not (tmp_path / "x.pt").exists()
+
+
+def test_the_curve_of_ranks_is_what_corrections_of_that_rank_leave() -> None:
+    module = net()
+    seen = capture(module)
+    plan = Design.parse("cycle?stored=2").plan(seen)
+    curve = dict(rank_errors(plan, seen, Values.of(module)))
+    assert list(curve) == [0, 1, 2, 4, 8, 16]
+    assert list(curve.values()) == sorted(curve.values(), reverse=True)
+    assert curve[16] < 1e-6
+    for rank in (1, 4):
+        _, found = made(f"relaxed?stored=2&rank={rank}", module)
+        matrices = [one for one in found.residuals if len(seen.by_name[one.name].shape) > 1]
+        moved, norm = (math.hypot(*(getattr(one, field) for one in matrices)) for field in ("moved", "norm"))
+        assert moved / norm == pytest.approx(curve[rank], rel=1e-4)
+
+
+def test_a_plan_without_shared_matrices_has_no_curve() -> None:
+    module = net()
+    assert rank_errors(Plan(), capture(module), Values.of(module)) == ((0, 0.0),)
