@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from shareviz.forms import LowRank, Rows
 from shareviz.roles import TABLES, roles
 from shareviz.sharing import distinct, readers, uses
 from shareviz.snapshot import Snapshot
@@ -34,6 +35,18 @@ class Capacity:
     def inside(self) -> bool:
         """Whether the published fit covers this many repeats."""
         return self.most_repeats <= FITTED
+
+
+def covered(snapshot: Snapshot) -> bool:
+    """Whether the fit has anything to say: layers run again, whole, by rows or with a correction.
+
+    It knows nothing of weights that are products, mixtures or hashes; a token table may be one.
+    """
+    known, heads = roles(snapshot), token_heads(snapshot)
+    return all(
+        isinstance(weight.form, str | Rows | LowRank) or known[weight.name] in TABLES or weight.name in heads
+        for weight in snapshot.derived
+    )
 
 
 def capacity(snapshot: Snapshot, phi: float = PHI) -> Capacity:

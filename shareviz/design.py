@@ -186,7 +186,7 @@ def _changes(step: Step, snapshot: Snapshot) -> bool:
 def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
     """Return (key, title, step) of the presets, sized for a model; a title of "" is the step's."""
     rows, heads, rank = _rows(snapshot), _kv_heads(snapshot), _rank(snapshot)
-    layers = _layers(snapshot)
+    layers, narrow = _layers(snapshot), _power(128, _narrow(snapshot) // 4)
     return (
         ("attention", "Attention only", "all?parts=attention"),
         ("feed-forward", "Feed-forward only", "all?parts=feed-forward"),
@@ -206,11 +206,18 @@ def _offers(snapshot: Snapshot) -> tuple[tuple[str, str, str], ...]:
         ("middle", "", f"sandwich?middle={max(2, min(3, (layers - 2) // 2))}"),
         ("interval", "", f"interval?every={min(6, max(2, layers // 4))}"),
         ("multi-query", "", "gqa?kv_heads=1"),
+        ("atoms", "", f"atoms?atoms={max(2, min(4, layers // 3))}"),
+        ("basis", "", f"basis?rank={narrow}"),
+        ("hashed", "", "hashed"),
+        ("hash_embeddings", "", f"hash_embeddings?buckets={_buckets(snapshot)}"),
+        ("low_rank", "", f"low_rank?rank={narrow}"),
     )
 
 
 # the presets behind the first row of pills
-_MORE = frozenset(("pairs", "middle", "interval", "multi-query"))
+_MORE = frozenset(
+    ("pairs", "middle", "interval", "multi-query", "atoms", "basis", "hashed", "hash_embeddings", "low_rank")
+)
 
 
 def _layers(snapshot: Snapshot) -> int:
@@ -240,11 +247,20 @@ def _rank(snapshot: Snapshot) -> int:
     return _power(128, narrow // 4)
 
 
+def _buckets(snapshot: Snapshot) -> int:
+    """Return 4,096, or an eighth of the smallest token table; one too small to hash gets all its rows."""
+    from shareviz.strategies.embeddings import token_tables
+
+    rows = min((table.shape[0] for table in token_tables(snapshot)), default=1)
+    return _power(4096, rows // 8) if rows >= 64 else rows
+
+
 def _narrow(snapshot: Snapshot) -> int:
-    """Return the shortest side of a matrix in the repeated layers; 64 where there is none."""
+    """Return the second longest side of the largest weight in the repeated layers; 64 where there is none."""
     names = (name for stack in stacks_of(snapshot, "layers") for name in stack.slots())
     slots = (snapshot.by_name[name] for name in names if name in snapshot.by_name)
-    return min((min(slot.shape) for slot in slots if len(slot.shape) > 1), default=64)
+    matrices = [slot for slot in slots if len(slot.shape) > 1]
+    return sorted(max(matrices, key=lambda slot: slot.numel).shape)[-2] if matrices else 64
 
 
 def _power(most: int, room: int) -> int:

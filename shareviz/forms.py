@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
+from shareviz.hashing import scattered
+
 Shape = tuple[int, ...]
 Draw = Callable[[Shape], Any]  # standard normal numbers of a shape, from a seeded generator
 
@@ -161,7 +163,123 @@ class Factor(Form):
         return {"left": draw(shapes["left"]) * weight.std(), "right": draw(shapes["right"]) / self.rank**0.5}
 
 
-FORMS: Mapping[str, type[Form]] = {form.kind: form for form in (Rows, LowRank, Factor)}
+@dataclass(frozen=True, slots=True)
+class Mix(Form):
+    """A sum of stored atoms, each times a coefficient; the atoms usually those of several layers.
+
+    Atoms start normal with the size of the weight, coefficients as a random direction of length 1, so
+    the sum has that size too. Source: MASA, arXiv 2508.04581, matrix atoms.
+    """
+
+    atoms: int
+    kind: ClassVar[str] = "mix"
+
+    def __post_init__(self) -> None:
+        if self.atoms < 1:
+            raise ValueError("atoms must be at least 1")
+
+    @property
+    def title(self) -> str:
+        return f"mix of {self.atoms} {'atoms' if self.atoms > 1 else 'atom'}"
+
+    def pieces(self, shape: Shape) -> dict[str, Shape]:
+        return {"atoms": (self.atoms, *shape), "coefficients": (self.atoms,)}
+
+    def make(self, pieces: Mapping[str, Any], shape: Shape) -> Any:
+        return (pieces["coefficients"] @ pieces["atoms"].reshape(self.atoms, -1)).reshape(shape)
+
+    def start(self, weight: Any, draw: Draw) -> dict[str, Any]:
+        shapes = self.pieces(tuple(weight.shape))
+        atoms = draw(shapes["atoms"]) * _size(weight)
+        return {"atoms": atoms, "coefficients": _directions(draw((1, self.atoms))).reshape(self.atoms)}
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed(Form):
+    """Every element is one of `buckets` numbers, or its negative: which, a hash of its place says.
+
+    The hash comes from `seed` and is computed at each access; no index is stored. Buckets start normal
+    with the size of the weight. Source: Chen et al. (2015), HashedNets, arXiv 1504.04788, section 4.
+    """
+
+    buckets: int
+    seed: int = 0
+    kind: ClassVar[str] = "hashed"
+
+    def __post_init__(self) -> None:
+        if self.buckets < 1 or self.seed < 0:
+            raise ValueError("buckets must be at least 1, and the seed at least 0")
+
+    @property
+    def title(self) -> str:
+        return f"hashed into {self.buckets:,} buckets"
+
+    def pieces(self, shape: Shape) -> dict[str, Shape]:
+        # more buckets than elements would store more than the weight itself
+        return {"buckets": (min(self.buckets, max(1, prod(shape))),)}
+
+    def make(self, pieces: Mapping[str, Any], shape: Shape) -> Any:
+        buckets = pieces["buckets"]
+        number = scattered(buckets, prod(shape), self.seed)
+        return (buckets[(number >> 1) % buckets.shape[0]] * (1 - 2 * (number & 1))).reshape(shape)
+
+    def start(self, weight: Any, draw: Draw) -> dict[str, Any]:
+        return {"buckets": draw(self.pieces(tuple(weight.shape))["buckets"]) * _size(weight)}
+
+
+@dataclass(frozen=True, slots=True)
+class HashedRows(Form):
+    """Row `i` is a sum of `hashes` stored rows, which a hash of `i` picks, times importances of its own.
+
+    The hashes come from `seed`, as in `Hashed`. Rows start normal with the size of the weight, the
+    importances of a row as a random direction of length 1.
+    Source: Svenstrup et al. (2017), hash embeddings, arXiv 1709.03933, section 2.
+    """
+
+    buckets: int
+    hashes: int = 2
+    seed: int = 0
+    kind: ClassVar[str] = "hashed-rows"
+
+    def __post_init__(self) -> None:
+        if self.buckets < 1 or self.hashes < 1 or self.seed < 0:
+            raise ValueError("buckets and hashes must be at least 1, and the seed at least 0")
+
+    @property
+    def title(self) -> str:
+        return f"{self.hashes} of {self.buckets:,} hashed rows"
+
+    def pieces(self, shape: Shape) -> dict[str, Shape]:
+        rows, columns = matrix(shape)
+        return {"rows": (self.buckets, columns), "importances": (rows, self.hashes)}
+
+    def make(self, pieces: Mapping[str, Any], shape: Shape) -> Any:
+        stored, often = pieces["rows"], pieces["importances"]
+        made = stored[:1] * 0
+        for turn in range(self.hashes):
+            number = scattered(stored, shape[0], self.seed * self.hashes + turn)
+            made = made + stored[number % self.buckets] * often[:, turn : turn + 1]
+        return made.reshape(shape)
+
+    def start(self, weight: Any, draw: Draw) -> dict[str, Any]:
+        shapes = self.pieces(tuple(weight.shape))
+        rows = draw(shapes["rows"]) * _size(weight)
+        return {"rows": rows, "importances": _directions(draw(shapes["importances"]))}
+
+
+FORMS: Mapping[str, type[Form]] = {
+    form.kind: form for form in (Rows, LowRank, Factor, Mix, Hashed, HashedRows)
+}
+
+
+def _size(weight: Any) -> Any:
+    """Return the root of the mean square of a weight's elements."""
+    return (weight * weight).mean() ** 0.5
+
+
+def _directions(rows: Any) -> Any:
+    """Return rows of length 1."""
+    return rows / ((rows * rows).sum(1) ** 0.5)[:, None]
 
 
 def matrix(shape: Shape) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import prod
 
 from shareviz.assumptions import OPTIMIZERS, Assumptions
-from shareviz.capacity import FITTED, capacity
+from shareviz.capacity import FITTED, capacity, covered
 from shareviz.layers import passes, stacks
 from shareviz.roles import Role, roles
 from shareviz.sharing import Tally, readers, tally
@@ -242,6 +242,9 @@ def _estimate(snapshot: Snapshot, given: Assumptions) -> Row:
     if not any(stack_kind(stack) == "layers" for stack in stacks(snapshot)):
         note = "The fit is for models of repeated layers."
         return Row("acts_like", Heading.ESTIMATE, "Acts like", None, "parameters", note=note, absent=True)
+    if not covered(snapshot):
+        note = "The fit is for layers that run again, not for weights made of products, mixtures or hashes."
+        return Row("acts_like", Heading.ESTIMATE, "Acts like", None, "parameters", note=note)
     found = capacity(snapshot, given.phi)
     repeats = f"{found.most_repeats:g}"
     note = (

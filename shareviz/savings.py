@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shareviz.capacity import Capacity, capacity
+from shareviz.capacity import Capacity, capacity, covered
 from shareviz.design import AS_IT_IS, Design, Preset, presets
 from shareviz.layers import stacks
 from shareviz.ledger import Heading, Line
@@ -30,7 +30,7 @@ _GROUP = {
 class Tried:
     """A preset tried on a model: the model after it, what that stores of each of `GROUPS`, the estimate.
 
-    `estimate` is None for a model without repeated layers, where there is none.
+    `estimate` is None without repeated layers, and for weights of which the fit says nothing.
     """
 
     preset: Preset
@@ -130,7 +130,7 @@ def _tried(snapshot: Snapshot, preset: Preset) -> Tried:
 
 def _measured(preset: Preset, after: Snapshot) -> Tried:
     layered = any(stack_kind(stack) == "layers" for stack in stacks(after))
-    return Tried(preset, after, parts_of(after), capacity(after) if layered else None)
+    return Tried(preset, after, parts_of(after), capacity(after) if layered and covered(after) else None)
 
 
 def parts_of(snapshot: Snapshot) -> tuple[int, int, int, int]:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shareviz.errors import PlanError
 from shareviz.options import Option, Value
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, applies, stacks_of
+from shareviz.strategies._groups import groups, inner_matrices
 from shareviz.strategies.embeddings import token_tables
 from shareviz.strategies.grouped import key_values
+from shareviz.strategies.hashed import most_buckets
+from shareviz.strategies.lowrank import most_rank
+from shareviz.strategies.mixtures import basis_groups, most_atoms, most_basis
+
+_GROUPS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # layers that share a basis
 
 
 def choices(
@@ -49,13 +56,44 @@ def _numbers(
         case "kv_heads":
             heads = min((part.kv_heads or 1 for part in key_values(model)), default=1)
             return tuple(number for number in range(1, heads + 1) if heads % number == 0)
-    return _powers(_most_rank(strategy, model))
+        case "ratio":
+            return tuple(2**power for power in range(1, 7))
+        case "group":
+            tried = {size: {**values, option.name: size} for size in _GROUPS if size <= layers}
+            return tuple(size for size in tried if not applies(strategy, model, tried[size]))
+        case "hashes":
+            return tuple(
+                number for number in range(1, 5) if _buckets(model, number) >= int(values["buckets"])
+            )
+        case "buckets":
+            return _powers(_buckets(model, int(values["hashes"])))
+    try:
+        most = _most(strategy, values, model)
+    except PlanError:  # nothing of this kind in the model: the present value stands alone
+        return ()
+    return tuple(range(1, min(64, most) + 1)) if option.name == "atoms" else _powers(most)
 
 
-def _most_rank(strategy: Strategy, model: Snapshot) -> int:
-    """Return the largest rank worth offering: a factor's breakeven, or half of a layer's width."""
-    if strategy.name == "factorised":
-        return max(((table.numel - 1) // sum(table.shape) for table in token_tables(model)), default=1)
+def _most(strategy: Strategy, values: Mapping[str, Value], model: Snapshot) -> int:
+    """Return the largest number of atoms, or rank, at which a strategy stores less than the model.
+
+    Raises:
+        PlanError: The model holds no such matrices.
+    """
+    match strategy.name:
+        case "atoms":
+            return max(map(most_atoms, groups(model, values)))
+        case "basis":
+            return max(most_basis(group, flip) for group, flip in basis_groups(model, values).items())
+        case "low_rank":
+            return max(map(most_rank, inner_matrices(model, values)))
+        case "factorised":
+            return max(((table.numel - 1) // sum(table.shape) for table in token_tables(model)), default=1)
+    return _half_width(model)
+
+
+def _half_width(model: Snapshot) -> int:
+    """Return half of the shortest side of a matrix in the layers: more would be no small correction."""
     sides = [
         min(model.by_name[name].shape)
         for stack in stacks_of(model, "layers")
@@ -65,5 +103,10 @@ def _most_rank(strategy: Strategy, model: Snapshot) -> int:
     return max(1, min(sides, default=2) // 2)
 
 
+def _buckets(model: Snapshot, hashes: int) -> int:
+    """Return the most hashed rows that save on any token table."""
+    return max((most_buckets(table, hashes) for table in token_tables(model)), default=0)
+
+
 def _powers(most: int) -> tuple[Value, ...]:
-    return tuple(2**power for power in range(most.bit_length()) if 2**power <= most)
+    return tuple(2**power for power in range(max(0, most).bit_length()) if 2**power <= most)

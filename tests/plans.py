@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from shareviz.capture import capture
-from shareviz.forms import Factor, Form, LowRank, Rows
+from shareviz.forms import Factor, Form, Hashed, HashedRows, LowRank, Mix, Rows
 from shareviz.models import build, inputs_of
 from shareviz.plan import Plan, Rewrite, own, tie
 from shareviz.snapshot import Snapshot
@@ -115,9 +115,11 @@ def shared_axis(sizes: tuple[int, ...], draw: st.DrawFn) -> Rows | None:
 
 
 def a_form(sizes: tuple[int, ...], draw: st.DrawFn) -> Form | None:
-    kind = draw(st.sampled_from((Rows, LowRank, Factor)))
+    kind = draw(st.sampled_from((Rows, LowRank, Factor, Mix, Hashed, HashedRows)))
     if kind is Rows:
         return shared_axis(sizes, draw)
+    if kind in (Mix, Hashed):
+        return kind(draw(st.integers(1, 3))) if prod(sizes) else None
     return kind(draw(st.integers(1, 3))) if len(sizes) > 1 and prod(sizes) else None
 
 

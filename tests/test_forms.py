@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shareviz.forms import FORMS, Draw, Factor, Form, LowRank, Rows, Shape, matrix
+from shareviz.forms import FORMS, Draw, Factor, Form, Hashed, HashedRows, LowRank, Mix, Rows, Shape, matrix
+from shareviz.hashing import mixed, scattered
 
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
 
@@ -37,7 +38,8 @@ def form_and_shape(draw: st.DrawFn) -> tuple[Form, Shape]:
     if draw(st.booleans()):
         return draw(rows_and_shape())
     shape = draw(sizes.filter(lambda shape: len(shape) > 1))
-    return draw(st.sampled_from((LowRank, Factor)))(draw(st.integers(1, 4))), shape
+    kinds = (LowRank, Factor, Mix, Hashed, HashedRows)
+    return draw(st.sampled_from(kinds))(draw(st.integers(1, 4))), shape
 
 
 @given(form_and_shape())
@@ -113,6 +115,60 @@ def test_albert_stores_vocabulary_and_width_times_the_rank() -> None:
     assert sum(map(prod, Factor(128).pieces((30_000, 768)).values())) == 30_000 * 128 + 128 * 768
 
 
+def test_a_mix_is_the_sum_of_its_atoms_times_their_coefficients() -> None:
+    atoms, coefficients = normal(1)((3, 4, 5)), normal(2)((3,))
+    made = Mix(3).make({"atoms": atoms, "coefficients": coefficients}, (4, 5))
+    assert np.allclose(made, sum(c * atom for c, atom in zip(coefficients, atoms, strict=True)))
+
+
+@pytest.mark.parametrize("form", [Mix(4), Hashed(20_000), HashedRows(300, 3)])
+def test_what_starts_in_pieces_is_as_large_as_the_weight_was(form: Form) -> None:
+    weight = 0.02 * normal()((400, 300))
+    made = form.make(form.start(weight, normal(1)), (400, 300))
+    assert made.std() == pytest.approx(0.02, rel=0.05)
+
+
+@given(shape=sizes, buckets=st.integers(1, 6), seed=st.integers(0, 9))
+def test_every_hashed_element_is_a_bucket_or_its_negative(shape: Shape, buckets: int, seed: int) -> None:
+    form = Hashed(buckets, seed)
+    stored = normal(3)(form.pieces(shape)["buckets"])
+    made = form.make({"buckets": stored}, shape)
+    assert np.isin(np.abs(made), np.abs(stored)).all()
+    assert np.array_equal(made, form.make({"buckets": stored}, shape))
+
+
+def test_hashed_elements_are_spread_evenly_over_buckets_and_signs() -> None:
+    made = Hashed(16, seed=5).make({"buckets": np.arange(1.0, 17)}, (200, 200))
+    often = np.unique(made, return_counts=True)[1]
+    assert len(often) == 32
+    # 40,000 elements in 32 cells: 1,250 each; 5 standard deviations are 174
+    assert (abs(often - 1250) < 174).all()
+    neighbours = np.corrcoef(made[:, :-1].ravel(), made[:, 1:].ravel())[0, 1]
+    assert abs(neighbours) < 0.02
+
+
+def test_another_seed_is_another_hash() -> None:
+    one, other = (Hashed(1000, seed).make({"buckets": np.arange(1000.0)}, (50, 50)) for seed in (1, 2))
+    assert (one == other).mean() < 0.02
+
+
+def test_a_hashed_row_is_the_weighted_sum_of_the_rows_that_its_hashes_pick() -> None:
+    form = HashedRows(5, hashes=2, seed=3)
+    rows, importances = normal(1)((5, 4)), normal(2)((9, 2))
+    picked = np.stack([scattered(rows, 9, 6 + turn) % 5 for turn in range(2)], axis=1)
+    wanted = np.einsum("vk,vkd->vd", importances, rows[picked])
+    assert np.allclose(form.make({"rows": rows, "importances": importances}, (9, 4)), wanted)
+
+
+def test_torch_and_numpy_hash_alike_whatever_the_values_are() -> None:
+    torch = pytest.importorskip("torch")
+    ours = scattered(np.full(1, np.nan), 5000, 7)
+    theirs = scattered(torch.ones(3, dtype=torch.bfloat16), 5000, 7)
+    assert ours.tolist() == theirs.tolist()
+    assert len(set(ours.tolist())) == 5000  # one to one: 32 bits from distinct places
+    assert [mixed(number) for number in (1, 2**32 - 1)] == [int(mixed(np.int64(n))) for n in (1, 2**32 - 1)]
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -123,6 +179,11 @@ def test_albert_stores_vocabulary_and_width_times_the_rank() -> None:
         (lambda: Rows((0,), axis=-1), "axis of at least 0"),
         (lambda: LowRank(0), "at least 1"),
         (lambda: Factor(0), "at least 1"),
+        (lambda: Mix(0), "at least 1"),
+        (lambda: Hashed(0), "at least 1"),
+        (lambda: Hashed(2, seed=-1), "at least 0"),
+        (lambda: HashedRows(2, hashes=0), "at least 1"),
+        (lambda: HashedRows(2).pieces((4,)), "has no low-rank form"),
         (lambda: Rows((0, 0)).pieces((3, 4)), "does not split into 2 blocks"),
         (lambda: Rows((0, 0), axis=2).pieces((4, 4)), "axis 2 of"),
         (lambda: LowRank(2).pieces((4,)), "has no low-rank form"),
@@ -145,6 +206,9 @@ def test_a_title_says_how_many_blocks_are_stored() -> None:
     assert Rows((0, 1, 0, 1)).title == "2 of 4 blocks stored"
     assert LowRank(8).title == "base + rank 8"
     assert Factor(128).title == "product through 128"
+    assert (Mix(1).title, Mix(4).title) == ("mix of 1 atom", "mix of 4 atoms")
+    assert Hashed(4096).title == "hashed into 4,096 buckets"
+    assert HashedRows(512).title == "2 of 512 hashed rows"
 
 
 def test_trailing_axes_count_as_inputs() -> None:

@@ -212,3 +212,16 @@ def test_a_ledger_is_fast_on_a_large_model() -> None:
     seen = look("language_model?layers=96&width=12288&heads=96")
     assert ledger(seen).row("layers").value == 96
     assert Plan().apply(seen) is seen
+
+
+@pytest.mark.parametrize("way", ["atoms?atoms=2", "basis?rank=4", "hashed", "low_rank?rank=4"])
+def test_the_fit_says_nothing_of_weights_made_of_other_pieces(way: str) -> None:
+    row = lines(TINY, way)["acts_like"].after
+    assert (row.value, row.absent) == (None, False)
+    assert "products, mixtures or hashes" in row.note
+
+
+@pytest.mark.parametrize("way", ["factorised?rank=4", "hash_embeddings?buckets=8"])
+def test_a_token_table_in_pieces_leaves_the_estimate_as_it_is(way: str) -> None:
+    line = lines(TINY, way)["acts_like"]
+    assert line.after.value == line.before.value

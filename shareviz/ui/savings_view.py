@@ -29,7 +29,9 @@ from shareviz.ui.view import View
 
 PLAN_HELP = f"What is shared under this plan; the Map page shows the same. {HOW}"
 BARS = "sv_bars"
-ELSEWHERE = frozenset(("none", "tied", "gqa", "multi-query", "factorised"))  # ways that need no layers
+ELSEWHERE = frozenset(  # ways that need no layers
+    ("none", "tied", "gqa", "multi-query", "factorised", "hashed", "hash_embeddings", "low_rank")
+)
 BARS_TITLE = "Stored parameters by strategy"
 FIT_TITLE = "Size against estimated capacity"
 BARS_HELP = "Each part in grey: embeddings, attention, feed-forward, norms. Click a bar to choose it."

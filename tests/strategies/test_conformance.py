@@ -23,7 +23,8 @@ SMALL = {
     "vit": "vit?layers=4&width=16&heads=4&image=16&patch=8&classes=4",
 }
 OPTIONS = {"factorised": {"rank": 3}, "gqa": {"kv_heads": 2}, "relaxed": {"stored": 2, "rank": 2}}
-OPTIONS |= {"interval": {"every": 2}}
+OPTIONS |= {"interval": {"every": 2}, "atoms": {"atoms": 2}, "basis": {"rank": 3}, "low_rank": {"rank": 3}}
+OPTIONS |= {"hash_embeddings": {"buckets": 8}}
 OPTIONS |= {key: {"stored": 2} for key in ("sequence", "cycle", "reversed")}
 MODELS = tuple(catalogue())
 look = functools.cache(lambda model: snapshot_of(SMALL.get(model, model)))
