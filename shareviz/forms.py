@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from shareviz.hashing import scattered
 
+MOST_HASHES = 64  # of a hashed row: each is one more look-up
 Shape = tuple[int, ...]
 Draw = Callable[[Shape], Any]  # standard normal numbers of a shape, from a seeded generator
 
@@ -242,8 +243,8 @@ class HashedRows(Form):
     kind: ClassVar[str] = "hashed-rows"
 
     def __post_init__(self) -> None:
-        if self.buckets < 1 or self.hashes < 1 or self.seed < 0:
-            raise ValueError("buckets and hashes must be at least 1, and the seed at least 0")
+        if self.buckets < 1 or not 1 <= self.hashes <= MOST_HASHES or self.seed < 0:
+            raise ValueError(f"buckets at least 1, hashes 1 to {MOST_HASHES}, and the seed at least 0")
 
     @property
     def title(self) -> str:

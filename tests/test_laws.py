@@ -16,11 +16,14 @@ from shareviz.capture import capture
 from shareviz.clone import clone
 from shareviz.errors import PlanError
 from shareviz.models import build, inputs_of
+from shareviz.options import settle
 from shareviz.plan import Plan
 from shareviz.realize import bake, realize
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot, Step
+from shareviz.strategies import strategies
 from shareviz.trace import trace
+from shareviz.turns import choices
 from tests.plans import MODELS, SMALL, on_meta, plans
 
 T = TypeVar("T")
@@ -91,6 +94,29 @@ def test_sharing_does_not_change_the_work(name: str, data: st.DataObject) -> Non
     if made is not None:
         before, after = (trace(each, *given_inputs, **named) for each in (module, made))
         assert work(after, capture(made)) == work(before, capture(made))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(fewer, max_examples=8)
+@given(data=st.data())
+def test_every_strategy_at_every_turn_is_trained_as_counted_and_leaves_the_work(
+    name: str, data: st.DataObject
+) -> None:
+    module, seen = on_meta(name)
+    strategy = strategies()[data.draw(st.sampled_from(sorted(strategies())))]
+    values = dict(settle(strategy.options, {}))
+    for option in strategy.options:  # a control offers no refusal, but the first values may be one
+        values[option.name] = data.draw(st.sampled_from(choices(strategy, option, values, seen)))
+    plan = outcome(lambda: strategy.plan(seen, values))
+    if isinstance(plan, str):
+        return
+    made = realized_or_refused(plan, module, seen)
+    if made is not None:
+        given_inputs, named = MODELS[name][1]()
+        before, after = (trace(each, *given_inputs, **named) for each in (module, made))
+        assert work(after, capture(made)) == work(before, capture(made))
+        if strategy.name not in ("apart", "relaxed"):  # what takes ties apart or adds may store more
+            assert tally(capture(made)).stored <= tally(seen).stored
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -42,9 +42,15 @@ def _interval(snapshot: Snapshot, values: Values) -> Plan:
         raise PlanError(
             f"Every {every} of {plural(deepest, 'layer')} is {plural(deepest // every, 'place')}: "
             f"{plural(blocks, 'stored block')} would never run again.",
-            hint=f"Choose every from 2 to {most}." if most > 1 else "Choose fewer blocks, or another way.",
+            hint=_way_out(most),
         )
     return share_depth(snapshot, values, lambda layers: interval_rows(layers, every, blocks), _label(values))
+
+
+def _way_out(most: int) -> str:
+    if most < 2:
+        return "Choose fewer blocks, or a deeper model."
+    return "Choose every = 2." if most == 2 else f"Choose every from 2 to {most}."
 
 
 def _label(values: Values) -> str:

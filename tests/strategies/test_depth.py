@@ -201,6 +201,9 @@ def test_an_interval_stores_one_block_for_all_its_places() -> None:
     assert tally(seen).stored - stored(seen, "interval", every=2, blocks=2) == 2 * block
     with pytest.raises(PlanError, match="Choose every from 2 to 4"):
         planned(seen, "interval", every=6)
+    for blocks, hint in ((3, "Choose every = 2"), (8, "Choose fewer blocks")):
+        with pytest.raises(PlanError, match=hint):
+            planned(seen, "interval", every=9, blocks=blocks)
 
 
 def test_layers_that_run_one_block_at_intervals_compute_what_that_block_computes() -> None:
