@@ -19,11 +19,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from shareviz.errors import FormatError
+from shareviz.copies import copies
+from shareviz.errors import FormatError, SharevizError
 from shareviz.formats import HOSTED, Upload, load
 from shareviz.formats._base import Code
 from shareviz.jsonio import from_json, to_json
 from shareviz.sharing import tally, tied_groups
+from shareviz.snapshot import Snapshot
+from shareviz.values import open_values
 
 HERE = replace(HOSTED, isolated=False)
 SECONDS = 5  # of computing for one file of a few kB
@@ -45,7 +48,17 @@ def opens_or_refuses(name: str, data: bytes, companions: Sequence[Upload] = ()) 
     assert tally(snapshot).stored >= 0
     tied_groups(snapshot)
     assert from_json(to_json(snapshot)) == snapshot
+    _values_are_compared_or_refused(Upload(name, data), companions, snapshot)
     return "opened"
+
+
+def _values_are_compared_or_refused(upload: Upload, companions: Sequence[Upload], seen: Snapshot) -> None:
+    try:
+        with open_values(upload, companions=companions, limits=HERE) as values:
+            copies(seen, values)
+    except SharevizError as error:
+        assert error.code
+        assert error.hint
 
 
 @dataclass(frozen=True, slots=True)
