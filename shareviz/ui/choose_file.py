@@ -108,8 +108,7 @@ def found(snapshot: Snapshot) -> str:
 
 def _offer(snapshot: Snapshot, sent: Sequence[Any], pick: str | None) -> None:
     st.markdown(f"**{theme.plain(snapshot.source.title)}**: {found(snapshot)}.")
-    for note in snapshot.source.notes:
-        st.markdown(f"- {theme.plain(note)}")
+    st.markdown("\n".join(f"- {theme.plain(note)}" for note in snapshot.source.notes))
     if st.button("Show this model", type="primary", icon=":material/check:"):
         files = state.Kept(uploads([(file.name, file.getvalue()) for file in sent]), pick)
         state.keep_upload(snapshot, "".join(file.file_id for file in sent).encode(), files)
