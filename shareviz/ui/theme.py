@@ -12,10 +12,16 @@ _PAGE = """
 <style>
 .stMainBlockContainer { max-width: 82rem; }
 .st-key-sv_bar { row-gap: 0; }
+[data-testid=stRadioOption]:not([data-selected]) > div > div:first-child { border-color: #7b8998; }
 </style>
 """
-# near-white primary buttons of the dark theme need dark text; Streamlit always writes white
-_DARK = "<style>[data-testid=stBaseButton-primary] * { color: #101418; }</style>"
+# on the near-white primary colour of the dark theme, Streamlit writes and dots white
+_DARK = """
+<style>
+[data-testid=stBaseButton-primary] * { color: #101418; }
+[data-testid=stRadioOption][data-selected] > div > div:first-child > div { background: #101418; }
+</style>
+"""
 
 
 def inject() -> None:
