@@ -6,35 +6,37 @@ from shareviz.graphs import paint
 from shareviz.graphs.dot import build
 from shareviz.graphs.fold import fold
 from shareviz.graphs.layout import layout
+from shareviz.graphs.look import USUAL, Look
 from shareviz.graphs.parts import Graph
 from shareviz.graphs.svg import finish
 from shareviz.snapshot import Snapshot
 
-__all__ = ["Graph", "dot_of", "fold", "graph_dot", "graph_png", "graph_svg", "layout", "screen_svg"]
+__all__ = ["Graph", "Look", "dot_of", "fold", "graph_dot", "graph_png", "graph_svg", "layout", "screen_svg"]
 
 
-def graph_dot(snapshot: Snapshot, *, theme: str = "light", footer: str = "") -> str:
+def graph_dot(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "light", footer: str = "") -> str:
     """Return the module graph as DOT, in the colours of a theme: light or dark."""
-    return paint.painter(theme)(dot_of(fold(snapshot), footer=footer, page=True))
+    return paint.painter(theme)(dot_of(fold(snapshot, look), footer=footer, page=True))
 
 
-def graph_svg(snapshot: Snapshot, *, theme: str = "screen", footer: str = "") -> str:
+def graph_svg(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "screen", footer: str = "") -> str:
     """Return the module graph as one `<svg>` element.
 
     Args:
+        look: Which boxes stand open, arrows or none, own tensors or none.
         theme: screen (colours are CSS variables such as `--ink` and `--f1`), light or dark.
         footer: A line below the picture: model, plan, date, version.
 
     Raises:
         SharevizError: layout-missing, layout-timeout, layout-failed.
     """
-    graph = fold(snapshot)
+    graph = fold(snapshot, look)
     return finish(layout(dot_of(graph, footer=footer, page=theme != "screen")), graph, theme=theme)
 
 
-def graph_png(snapshot: Snapshot, *, theme: str = "light", footer: str = "") -> bytes:
+def graph_png(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "light", footer: str = "") -> bytes:
     """Return the module graph as a PNG of 144 dots per inch; arguments and errors as `graph_svg`."""
-    return layout(graph_dot(snapshot, theme=theme, footer=footer), fmt="png")
+    return layout(graph_dot(snapshot, look, theme=theme, footer=footer), fmt="png")
 
 
 def screen_svg(raw: bytes, graph: Graph) -> str:

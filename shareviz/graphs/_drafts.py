@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shareviz.graphs._facts import Facts, short
-from shareviz.graphs._rows import block_rows, module_rows
+from shareviz.graphs._open import Opened, closed, opened, wide
+from shareviz.graphs._rows import block_rows, layer_rows, module_rows
 from shareviz.graphs._stack import Folded, fold_stack
+from shareviz.graphs.look import GROUPS, LAYERS, TENSORS, USUAL, Look
 from shareviz.graphs.parts import Row
 from shareviz.text import plural, ranges
 
 BOXES = 60  # more are folded by depth, deepest first
+LEAST = 12  # layers of an opened group, however much else is drawn
 MOST_BOXES = 300  # of a model whose top level alone is larger
 
 
@@ -34,17 +37,23 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """All boxes in order of definition, the folded stacks by number, and notes on what was left out."""
+    """All boxes in order of definition, the folded stacks by number, and notes on what was left out.
+
+    `closed` are the same stacks with no box opened: what they store and how often they run.
+    """
 
     boxes: tuple[Draft, ...]
     folded: tuple[Folded, ...]
     notes: tuple[str, ...]
+    closed: tuple[Folded, ...] = ()
+    look: Look = USUAL
 
 
-def drafts(facts: Facts) -> Drafts:
-    """Return the boxes of a model, folded until they fit."""
+def drafts(facts: Facts, look: Look) -> Drafts:
+    """Return the boxes of a model under a look, folded until they fit."""
     order = {name: place for place, name in enumerate(facts.named)}
-    folded = tuple(fold_stack(facts, stack, place=place) for place, stack in enumerate(facts.stacks))
+    turned = _opened(facts, look)
+    folded = tuple(one.drawn for one in turned)
     blocks = [
         _block(facts, order, (place, group), members)
         for place, found in enumerate(folded)
@@ -56,8 +65,10 @@ def drafts(facts: Facts) -> Drafts:
         modules = _modules(facts, order, outside, depth)
         boxes = sorted([*blocks, *modules], key=lambda draft: (draft.first, draft.group))
         if len(boxes) <= BOXES:
-            note = f"Modules below depth {depth} are folded into one box each." if depth else ""
-            return Drafts(tuple(boxes), folded, (note,) if note else ())
+            notes = [f"Modules below depth {depth} are folded into one box each."] if depth else []
+            notes += [_left(facts, place, one) for place, one in enumerate(turned) if one.left]
+            plain = tuple(one.closed for one in turned)
+            return Drafts(tuple(boxes), folded, tuple(notes), plain, look)
     boxes = _modules(facts, order, list(facts.named), 1)
     notes = ["Only the top level is drawn: the model has too many parts for one picture."]
     if len(boxes) > MOST_BOXES:
@@ -65,17 +76,71 @@ def drafts(facts: Facts) -> Drafts:
     return Drafts(tuple(boxes[:MOST_BOXES]), (), tuple(notes))
 
 
+def _opened(facts: Facts, look: Look) -> tuple[Opened, ...]:
+    """Return each stack under the look; what is opened shares the room that the closed boxes leave."""
+    found = [fold_stack(facts, stack, place=place) for place, stack in enumerate(facts.stacks)]
+    turned = sum(bool(wide(one, place, look)) for place, one in enumerate(found))
+    inside = {name for stack in facts.stacks for name in stack.slots()}
+    modules = len({facts.named[name].module for name in facts.named if name not in inside})
+    taken = modules + sum(len(closed(one).groups) for one in found)
+    room = max((BOXES - taken) // max(turned, 1), LEAST)
+    return tuple(
+        opened(one, (facts, facts.stacks[place], place), look, room=room) for place, one in enumerate(found)
+    )
+
+
+def in_effect(facts: Facts, look: Look) -> tuple[tuple[str, str], ...]:
+    """Return the marks of a look that open something in this model, each with the title of what it opens."""
+    kept = []
+    for place, stack in enumerate(facts.stacks):
+        name = short(stack.prefix or "layers")
+        found = fold_stack(facts, stack, place=place)
+        if look.every(place) and closed(found).elided is not None:
+            kept.append((f"{GROUPS}{place}", f"{name}: all groups"))
+        heads = look.layers(place)
+        for group in found.groups:
+            if group[0] in heads and len(group) > 1:
+                title = f"{name} {ranges(stack.layers[p] for p in group)}"
+                kept.append((f"{LAYERS}{place}.{group[0]}", title))
+        known = sorted(position for position in look.tensors(place) if position < len(stack.layers))
+        kept += [(f"{TENSORS}{place}.{p}", f"{name} {stack.layers[p]}: tensors") for p in known]
+    return tuple(kept)
+
+
+def _left(facts: Facts, place: int, one: Opened) -> str:
+    name = short(facts.stacks[place].prefix or "layers")
+    return f"{name}: {plural(one.single, 'layer')} drawn one by one, {one.left} more told as one box."
+
+
+def mark_of(found: Drafts, draft: Draft) -> str:
+    """Return the mark of a look that opens or closes a box, or "" if there is nothing in it to show."""
+    if draft.stack < 0:
+        return ""
+    folded = found.folded[draft.stack]
+    positions = folded.groups[draft.group]
+    if len(positions) == 1:
+        return f"{TENSORS}{draft.stack}.{positions[0]}"
+    if draft.group == folded.rest:
+        return f"{GROUPS}{draft.stack}" if folded.elided is not None else ""
+    return f"{LAYERS}{draft.stack}.{positions[0]}"
+
+
 def rows_of(facts: Facts, found: Drafts, draft: Draft, calls: int) -> tuple[Row, ...]:
     """Return the lines of a box; `calls` is how often its module is called, where its note says so."""
     if draft.stack < 0:
         return module_rows(facts, draft.path, draft.names, calls=calls)
-    folded = found.folded[draft.stack]
-    looped = in_loop(folded, draft.group)
+    if mark_of(found, draft) in found.look.opened:
+        return layer_rows(facts, draft.stack, found.folded[draft.stack].groups[draft.group][0])
+    return group_rows(facts, found.folded[draft.stack], draft.stack, draft.group)
+
+
+def group_rows(facts: Facts, folded: Folded, stack: int, group: int) -> tuple[Row, ...]:
+    """Return the lines of a group of layers."""
     return block_rows(
         facts,
-        (draft.stack, folded.groups[draft.group]),
-        runs=folded.runs[draft.group] if looped else 0,
-        elided=_is_rest(folded, draft.group),
+        (stack, folded.groups[group]),
+        runs=folded.runs[group] if in_loop(folded, group) else 0,
+        elided=group == folded.rest,
     )
 
 
@@ -84,8 +149,9 @@ def block_title(facts: Facts, found: Drafts, draft: Draft, within: str) -> tuple
     folded, stack = found.folded[draft.stack], facts.stacks[draft.stack]
     positions, runs = folded.groups[draft.group], folded.runs[draft.group]
     title = f"{relative(stack.prefix, within) or 'layers'} {ranges(stack.layers[p] for p in positions)}"
-    if folded.elided is not None and _is_rest(folded, draft.group):
-        return title, f"{folded.elided} more groups"
+    if draft.group == folded.rest:
+        more = f"{folded.elided} more groups" if folded.elided is not None else f"{len(positions)} more"
+        return title, more
     if in_loop(folded, draft.group) or runs == 1:
         return title, ""
     return title, f"×{runs}" + ("" if facts.set_ids(draft.names) else ", own")
@@ -100,10 +166,6 @@ def relative(path: str, within: str) -> str:
     """Return a path as it is called inside a frame, shortened in front."""
     rest = path[len(within) + 1 :] if within and path.startswith(f"{within}.") else path
     return "" if path == within or not rest else short(rest)
-
-
-def _is_rest(folded: Folded, group: int) -> bool:
-    return folded.elided is not None and group == len(folded.groups) - 2
 
 
 def _block(facts: Facts, order: Mapping[str, int], at: tuple[int, int], members: Sequence[int]) -> Draft:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from shareviz.graphs._drafts import Draft, Drafts, relative
+from shareviz.graphs._drafts import Draft, Drafts, group_rows, relative
 from shareviz.graphs._facts import Facts
 from shareviz.graphs._stack import Folded
 from shareviz.graphs.parts import Cluster, Row
@@ -26,8 +26,8 @@ class Frames:
     stacks: Mapping[int, str]  # number of a stack → its own frame, where it has one
 
 
-def frames(facts: Facts, found: Drafts, rows: tuple[tuple[Row, ...], ...]) -> Frames:
-    """Return the frames of a model; `rows` are those of the boxes, in order."""
+def frames(facts: Facts, found: Drafts) -> Frames:
+    """Return the frames of a model."""
     chains = [_chain(draft) for draft in found.boxes]
     shown = _shown(found, chains)
     ids = {path: f"c{number}" for number, path in enumerate(shown)}
@@ -39,10 +39,12 @@ def frames(facts: Facts, found: Drafts, rows: tuple[tuple[Row, ...], ...]) -> Fr
     made = [_module_frame(path, ids) for path in shown]
     for place in many:
         at = next(n for n, draft in enumerate(found.boxes) if draft.stack == place)
-        held = [rows[n] for n, draft in enumerate(found.boxes) if draft.stack == place]
+        base = found.closed[place]
+        held = [group_rows(facts, base, place, group) for group in range(len(base.groups))]
         stack, within = facts.stacks[place], paths.get(above[at], "")
         title = f"{relative(stack.prefix, within) or 'layers'} {ranges(stack.layers)}"
-        made.append(Cluster(own[place], title, _note(found.folded[place], held), above[at]))
+        closes = f"-{place}" if base.groups != found.folded[place].groups else ""
+        made.append(Cluster(own[place], title, _note(base, held), above[at], closes))
         paths[own[place]] = within
     return Frames(tuple(made), of, paths, own)
 
@@ -98,7 +100,7 @@ def _note(folded: Folded, rows: list[tuple[Row, ...]]) -> str:
 def _stored(folded: Folded, group: int, rows: tuple[Row, ...]) -> int:
     if not any(row.sets for row in rows):
         return len(folded.groups[group])
-    if folded.elided is not None and group == len(folded.groups) - 2:
+    if folded.elided is not None and group == folded.rest:
         return folded.elided
     return 1
 

@@ -12,6 +12,7 @@ from shareviz.graphs.parts import Row
 from shareviz.roles import Role
 from shareviz.text import count, listed, shape
 
+MOST_TENSORS = 40  # lines of a layer that was opened
 MOST = 5  # lines of a box of single tensors; more are told by what they do, then by their sets alone
 
 
@@ -56,6 +57,21 @@ def block_rows(
         return rows
     # the note of such a box says "×12, own" for all of it
     return tuple(replace(row, detail=f"{row.detail.partition(',')[0]} each") for row in rows)
+
+
+def layer_rows(facts: Facts, place: int, position: int) -> tuple[Row, ...]:
+    """Return a row for each tensor of one layer; of very many, the first, and how many there are more."""
+    stack = facts.stacks[place]
+    rows = []
+    for column, name in zip(stack.columns, stack.cells[position], strict=True):
+        for piece in facts.pieces(name) if name is not None else ():
+            sets = (facts.sets[piece],) if piece in facts.sets else ()
+            held = facts.named[name or ""].shape if piece == name else facts.snapshot.by_name[piece].shape
+            inner = column if piece == name else f"{column} {piece.rpartition('.')[2]}"
+            rows.append(Row(short(inner, 34), shape(held), sets))
+    if len(rows) <= MOST_TENSORS:
+        return tuple(rows)
+    return (*rows[:MOST_TENSORS], Row(f"{len(rows) - MOST_TENSORS} more", ""))
 
 
 def module_rows(facts: Facts, path: str, names: Sequence[str], *, calls: int = 1) -> tuple[Row, ...]:

@@ -10,8 +10,6 @@ from itertools import groupby
 from shareviz.graphs._facts import Facts
 from shareviz.layers import Stack, passes
 
-SHOWN = 6  # groups of one stack; more are drawn as the first two, one for the rest, and the last
-
 Positions = tuple[int, ...]
 
 
@@ -27,17 +25,18 @@ class Folded:
     order: tuple[int, ...]
     loop: tuple[int, int, int] | None
     runs: tuple[int, ...]  # how many layers each group runs
-    elided: int | None = None  # the group that stands for several
+    elided: int | None = None  # how many groups one group stands for
+    rest: int = -1  # that group, or the one for the layers that found no room
 
 
 def fold_stack(facts: Facts, stack: Stack, *, place: int) -> Folded:
-    """Return the groups of a stack; `place` is its number among the stacks."""
+    """Return the groups of a stack, however many; `place` is its number among the stacks."""
     run = passes(facts.snapshot, stack)
     marks = [signature(facts, place, position) for position in range(len(stack.layers))]
-    found = _ordered(run, lambda position: marks[position])
+    found = ordered(run, lambda position: marks[position])
     if not _even(found):
-        found = _ordered(run, _apart(found, marks, run))
-    return _elide(found) if len(found.groups) > SHOWN else found
+        found = ordered(run, _apart(found, marks, run))
+    return found
 
 
 def signature(facts: Facts, place: int, position: int) -> tuple[object, ...]:
@@ -69,7 +68,8 @@ def mark(facts: Facts, set_id: str | None, at: tuple[int, int]) -> object:
     return frozenset((stack, layer - position if stack >= 0 else 0, column) for stack, layer, column in spots)
 
 
-def _ordered(run: Sequence[int], key: Callable[[int], object]) -> Folded:
+def ordered(run: Sequence[int], key: Callable[[int], object]) -> Folded:
+    """Return layers of one key as one group, in the order in which they run."""
     groups: dict[object, list[int]] = defaultdict(list)
     for position in dict.fromkeys(run):
         groups[key(position)].append(position)
@@ -122,20 +122,3 @@ def _apart(found: Folded, marks: Sequence[tuple[object, ...]], run: Sequence[int
 
 def _sets(marks: tuple[object, ...]) -> set[str]:
     return {mark for cell in marks if isinstance(cell, tuple) for mark in cell[2] if isinstance(mark, str)}
-
-
-def _elide(found: Folded) -> Folded:
-    first, last = 2, len(found.groups) - 1
-
-    def place(n: int) -> int:
-        return n if n < first else first if n < last else first + 1
-
-    rest = tuple(sorted(position for members in found.groups[first:last] for position in members))
-    loop = found.loop
-    return Folded(
-        groups=(*found.groups[:first], rest, found.groups[last]),
-        order=tuple(n for n, _ in groupby(place(n) for n in found.order)),
-        loop=None if loop is None else (place(loop[0]), place(loop[1]), loop[2]),
-        runs=(*found.runs[:first], sum(found.runs[first:last]), found.runs[last]),
-        elided=last - first,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import graphviz
 
 from shareviz.graphs import paint
@@ -49,21 +51,29 @@ _POINT = {"shape": "point", "width": "0.01", "color": paint.MUTED}
 
 
 def build(graph: Graph, *, footer: str = "", page: bool = False) -> str:
-    """Return the DOT of a folded graph with sentinel colours; notes and footer stand below the picture."""
+    """Return the DOT of a folded graph with sentinel colours; notes and footer stand below the picture.
+
+    On the screen (not `page`) what can be opened or closed wears a sign.
+    """
     ground = {"bgcolor": paint.CARD if page else "transparent"}
     dot = graphviz.Digraph("shareviz", graph_attr=_GRAPH | ground, node_attr=_NODE, edge_attr=_EDGE)
     lines = [*graph.notes, *([footer] if footer else [])]
     if lines:
         dot.attr(label=f"<{below(lines)}>", labelloc="b", labeljust="l")
-    _fill(dot, graph, "")
+    _fill(dot, graph if not page else _unmarked(graph), "")
     for edge in graph.edges:
-        _edge(dot, edge, graph.traced)
+        _edge(dot, edge, graph)
     apart = frozenset(box.id for box in graph.boxes).difference(
         *((edge.source, edge.target) for edge in graph.edges)
     )
     for number, tie in enumerate(graph.ties):
         _tie(dot, tie, f"t{number}", apart)
     return str(dot.source)
+
+
+def _unmarked(graph: Graph) -> Graph:
+    boxes = tuple(replace(box, mark="") for box in graph.boxes)
+    return replace(graph, boxes=boxes, clusters=tuple(replace(one, mark="") for one in graph.clusters))
 
 
 def _fill(dot: graphviz.Digraph, graph: Graph, cluster: str) -> None:
@@ -83,7 +93,7 @@ def _fill(dot: graphviz.Digraph, graph: Graph, cluster: str) -> None:
 
 
 def _frame(dot: graphviz.Digraph, cluster: Cluster) -> None:
-    title = f"<{heading(cluster.title, cluster.note)}>"
+    title = f"<{heading(cluster)}>"
     dot.attr(label=title, id=f"g-{cluster.id}", **_FRAME)
 
 
@@ -99,14 +109,16 @@ def _classes(kind: str, sets: tuple[str, ...]) -> str:
     return " ".join((kind, *(["set"] if sets else []), *sets))
 
 
-def _edge(dot: graphviz.Digraph, edge: Edge, traced: bool) -> None:
+def _edge(dot: graphviz.Digraph, edge: Edge, graph: Graph) -> None:
     options = {"lhead": edge.enters, "ltail": edge.leaves}
     attributes = {name: f"cluster_{cluster}" for name, cluster in options.items() if cluster}
     if edge.back:
         attributes |= {"constraint": "false"}
     elif not attributes:
         attributes |= {"weight": "50"}  # boxes of one frame stand in line, whatever runs beside them
-    if not traced:
+    if not graph.flow:
+        attributes["style"] = "invis"
+    elif not graph.traced:
         attributes |= {"dir": "none", "style": "dotted"}
     dot.edge(edge.source, edge.target, **_FLOW, **attributes)
 

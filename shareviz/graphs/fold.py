@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import replace
 
 from shareviz.graphs._arrows import arrows
-from shareviz.graphs._drafts import Draft, Drafts, block_title, drafts, relative, rows_of
+from shareviz.graphs._drafts import Draft, Drafts, block_title, drafts, in_effect, mark_of, relative, rows_of
 from shareviz.graphs._facts import Facts, facts, short
-from shareviz.graphs._frames import frames
+from shareviz.graphs._frames import Frames, frames
+from shareviz.graphs.look import USUAL, Look
 from shareviz.graphs.parts import Box, Graph, Tie
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean, listed, ranges
@@ -20,20 +21,12 @@ LONG = 16  # letters of a title that leave no room for the class beside it
 UNTRACED = "Order of definition: the forward pass of this source is not known."
 
 
-def fold(snapshot: Snapshot) -> Graph:
-    """Return the graph of a model, folded until it fits on a page."""
+def fold(snapshot: Snapshot, look: Look = USUAL) -> Graph:
+    """Return the graph of a model under a look, folded until it fits on a page."""
     known = facts(snapshot)
-    found = drafts(known)
-    calls = _calls(snapshot)
-    rows = tuple(rows_of(known, found, draft, calls[draft.path]) for draft in found.boxes)
-    around = frames(known, found, rows)
-    boxes = []
-    for number, draft in enumerate(found.boxes):
-        title, note = _title(known, found, draft, around.paths.get(around.of[number], ""))
-        if draft.stack < 0 and calls[draft.path] > 1:
-            note += f"{', ' if note else ''}×{calls[draft.path]} calls"
-        where = _names(known, found, draft), around.of[number]
-        boxes.append(Box(f"n{number}", title, note, rows[number], *where))
+    found = drafts(known, look)
+    around = frames(known, found)
+    boxes = _boxes(known, found, around)
     drawn = arrows(known, found, around)
     traced = snapshot.steps is not None
     crossed = {frame for place, frame in around.stacks.items() if place not in drawn.chained}
@@ -46,7 +39,25 @@ def fold(snapshot: Snapshot) -> Graph:
         ties=_ties(found, boxes),
         notes=found.notes if traced or len(boxes) < 2 else (*found.notes, UNTRACED),
         traced=traced,
+        opened=in_effect(known, look) if found.folded else (),
+        flow=look.flow or not traced,
     )
+
+
+def _boxes(known: Facts, found: Drafts, around: Frames) -> list[Box]:
+    calls = _calls(known.snapshot)
+    boxes = []
+    for number, draft in enumerate(found.boxes):
+        title, note = _title(known, found, draft, around.paths.get(around.of[number], ""))
+        if draft.stack < 0 and calls[draft.path] > 1:
+            note += f"{', ' if note else ''}×{calls[draft.path]} calls"
+        rows = rows_of(known, found, draft, calls[draft.path])
+        if not found.look.own:
+            rows = tuple(row for row in rows if row.sets)
+        mark = mark_of(found, draft)
+        box = Box(f"n{number}", title, note, rows, _names(known, found, draft), around.of[number])
+        boxes.append(replace(box, mark=mark, open=mark in found.look.opened, held=draft.names))
+    return boxes
 
 
 def _calls(snapshot: Snapshot) -> Counter[str]:

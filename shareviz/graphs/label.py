@@ -6,8 +6,10 @@ import html
 
 from shareviz.graphs import paint
 from shareviz.graphs._width import width
-from shareviz.graphs.parts import Box, Row
+from shareviz.graphs.parts import Box, Cluster, Row
 from shareviz.text import clean
+
+SIGN = 18  # side of the sign that opens a box
 
 
 def label(box: Box) -> str:
@@ -16,10 +18,12 @@ def label(box: Box) -> str:
     words = max((width(row.label, 13) for row in box.rows), default=0)
     details = max((width(row.detail, 12) for row in box.rows), default=0)
     needed = width(box.title, 13, bold=True) + width(box.note, 12) + (24 if box.note else 8)
+    needed += SIGN + 6 if box.mark else 0
     # a heading wider than the rows would stretch every column; so the gap takes the difference
     gap = max(4, needed - (chips + 5 if chips else 0) - words - details - 8)
     note = f'<TD WIDTH="8"></TD><TD ALIGN="RIGHT">{muted(box.note, 12)}</TD>' if box.note else ""
-    top = table(f"<TR>{title(box.title)}{note}</TR>", padding=0)
+    turn = sign("−" if box.open else "+") if box.mark else ""
+    top = table(f"<TR>{beside(turn, title(box.title))}{note}</TR>", padding=0)
     lines = [f'<TR><TD COLSPAN="{5 if chips else 3}" ALIGN="LEFT">{top}</TD></TR>']
     lines += [_row(row, chips, gap) for row in box.rows]
     return table("".join(lines), padding=2)
@@ -58,10 +62,24 @@ def below(lines: list[str]) -> str:
     return table(rows, padding=1)
 
 
-def heading(words: str, note: str) -> str:
+def heading(frame: Cluster) -> str:
     """Return the title of a frame with its note."""
-    more = f'<TD WIDTH="6"></TD>{cell(muted(note, 12))}' if note else ""
-    return table(f"<TR>{title(words)}{more}</TR>", padding=0)
+    more = f'<TD WIDTH="6"></TD>{cell(muted(frame.note, 12))}' if frame.note else ""
+    turn = sign("−") if frame.mark else ""
+    return table(f"<TR>{beside(turn, title(frame.title))}{more}</TR>", padding=0)
+
+
+def beside(turn: str, words: str) -> str:
+    """Return a sign and a title in one cell at the left: a wide box must not part them."""
+    return cell(table(f"<TR>{turn}{words}</TR>", padding=0)) if turn else words
+
+
+def sign(what: str) -> str:
+    """Return the small button in front of a title; `svg` makes it one by its colours."""
+    size = f'FIXEDSIZE="TRUE" WIDTH="{SIGN}" HEIGHT="{SIGN}"'
+    look = f'BORDER="1" COLOR="{paint.MARK}" BGCOLOR="{paint.PLATE}" STYLE="ROUNDED"'
+    inner = f'<TD {size} {look}><FONT COLOR="{paint.MARK}" POINT-SIZE="12"><B>{what}</B></FONT></TD>'
+    return f'<TD>{table(f"<TR>{inner}</TR>", padding=0)}</TD><TD WIDTH="6"></TD>'
 
 
 def title(words: str) -> str:

@@ -9,7 +9,8 @@ from functools import cache
 from shareviz.charts.palette import CHROME, COLOURED, IDENTITIES, number, repeats
 
 INK, MUTED, LINE, CARD, BAND = "#010101", "#020202", "#030303", "#fdfdfd", "#fcfcfc"
-_CHROME = {INK: "ink", MUTED: "muted", LINE: "line", CARD: "page", BAND: "band"}
+MARK, PLATE = "#040404", "#fbfbfb"  # the sign that opens a box, and the ground it stands on
+_CHROME = {INK: "ink", MUTED: "muted", LINE: "line", CARD: "page", BAND: "band", MARK: "ink", PLATE: "page"}
 _KINDS = {"f": "#a1a10", "r": "#a2a20", "t": "#b1b10", "l": "#c1c10"}  # fill, ringed fill, text on it, line
 
 

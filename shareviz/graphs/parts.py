@@ -28,7 +28,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One or more modules drawn as one. `id` is made here, never from a name; `names` are full paths."""
+    """One or more modules drawn as one. `id` is made here, never from a name; `names` are full paths.
+
+    `mark` opens the box in a `Look`, or closes it where `open`; `held` are the weights in it.
+    """
 
     id: str
     title: str
@@ -36,6 +39,9 @@ class Box:
     rows: tuple[Row, ...]
     names: str
     cluster: str = ""
+    mark: str = ""
+    open: bool = False
+    held: tuple[str, ...] = ()
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -45,12 +51,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A frame around boxes; `parent` is the id of the frame around it, or ""."""
+    """A frame around boxes; `parent` is the id of the frame around it, or "". `mark` closes what is open."""
 
     id: str
     title: str
     note: str
     parent: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,8 @@ class Graph:
     ties: tuple[Tie, ...]
     notes: tuple[str, ...]
     traced: bool
+    opened: tuple[tuple[str, str], ...] = ()  # the marks of the look that open something, and its title
+    flow: bool = True  # False: the arrows only hold the boxes in their places
 
     @property
     def sentence(self) -> str:

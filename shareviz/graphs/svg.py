@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from shareviz.graphs import paint
+from shareviz.graphs._sign import make_button
 from shareviz.graphs._width import laid_out
 from shareviz.graphs.parts import Graph
 
@@ -24,8 +25,13 @@ def finish(raw: bytes, graph: Graph, *, theme: str) -> str:
     """
     root = ElementTree.fromstring(raw)
     titles = {f"g-{box.id}": box.names for box in graph.boxes}
-    for group in root.iter(f"{{{_SVG}}}g"):
+    signs = {f"g-{box.id}": (box.mark, box.title, box.open) for box in graph.boxes if box.mark}
+    signs |= {f"g-{one.id}": (one.mark, one.title, True) for one in graph.clusters if one.mark}
+    for group in list(root.iter(f"{{{_SVG}}}g")):
+        name = group.get("id", "")
         _describe(group, titles)
+        if name in signs:
+            make_button(group, *signs[name])
     put = paint.painter(theme)
     for element in root.iter():
         _colour(element, put)

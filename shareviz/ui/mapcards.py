@@ -44,11 +44,11 @@ def draw_graph_card(view: View, selected: str | None) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader("Module graph", anchor=False, help="Modules in the order in which they run.")
         try:
-            from shareviz.ui.svgraph import draw_graph
+            from shareviz.ui import graphcard
         except ImportError:
             st.markdown("The map and the table show the same facts.")
             return
-        draw_graph(view.after, key="sv_graph", selected=selected)
+        graphcard.draw(view, selected)
 
 
 def draw_sets_card(view: View, selected: str | None) -> None:

@@ -11,7 +11,7 @@ from shareviz.graphs import graph_dot, graph_png, graph_svg
 from shareviz.headline import explanation, headline
 from shareviz.mapview import picture, set_rows
 from shareviz.mapview.svg import Caption, map_svg, png
-from shareviz.ui import cache, theme
+from shareviz.ui import cache, graphlook, theme
 from shareviz.ui.frame import Export, View
 
 
@@ -21,22 +21,26 @@ def map_exports(view: View) -> list[Export]:
     theme_ = "dark" if dark else "light"
     stem = theme.file_stem(" ".join(filter(None, (view.title, view.design.text))))
     about = caption(view)
+    look = graphlook.follow()  # the pictures are as the screen is
 
     def the_map() -> str:
         return map_svg(cache.of(picture, view.after), about, theme=theme_)
 
     def the_graph() -> bytes:
-        return graph_svg(view.after, theme=theme_, footer=about.footer).encode()
+        return graph_svg(view.after, look, theme=theme_, footer=about.footer).encode()
 
     def the_graph_png() -> bytes:
-        return graph_png(view.after, theme=theme_, footer=about.footer)
+        return graph_png(view.after, look, theme=theme_, footer=about.footer)
+
+    def the_dot() -> bytes:
+        return graph_dot(view.after, look).encode()
 
     return [
         Export("Map picture (PNG ×2)", f"{stem}-map.png", "image/png", lambda: png(the_map())),
         Export("Map picture (SVG)", f"{stem}-map.svg", "image/svg+xml", lambda: the_map().encode()),
         Export("Graph picture (PNG)", f"{stem}-graph.png", "image/png", the_graph_png),
         Export("Graph picture (SVG)", f"{stem}-graph.svg", "image/svg+xml", the_graph),
-        Export("Graph (DOT)", f"{stem}.dot", "text/vnd.graphviz", lambda: graph_dot(view.after).encode()),
+        Export("Graph (DOT)", f"{stem}.dot", "text/vnd.graphviz", the_dot),
         Export("Table (CSV)", f"{stem}-sets.csv", "text/csv", lambda: sets_csv(view)),
     ]
 

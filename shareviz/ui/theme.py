@@ -20,6 +20,8 @@ _DARK = """
 <style>
 [data-testid=stBaseButton-primary] * { color: #101418; }
 [data-testid=stRadioOption][data-selected] > div > div:first-child > div { background: #101418; }
+[data-testid=stMultiSelectTagsContainer] [data-tag] :is(span, button) { color: #101418; }
+[data-testid=stCheckbox][data-selected] label > div:not([data-testid]) > div { background: #101418; }
 </style>
 """
 

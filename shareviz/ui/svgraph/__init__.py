@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from typing import Any
 
 import streamlit as st
 
 from shareviz.errors import SharevizError
 from shareviz.graphs import dot_of, fold, graph_dot, layout, screen_svg
+from shareviz.graphs.look import USUAL, Look
 from shareviz.snapshot import Snapshot
-from shareviz.ui import cache
+from shareviz.ui import cache, graphlook
 from shareviz.ui.component import mounted, pick
 
 _GRAPH = mounted(__file__)
@@ -32,29 +34,50 @@ class Drawing:
         return blake2b(self.svg.encode(), digest_size=8).hexdigest()
 
 
-def draw_graph(snapshot: Snapshot, *, key: str, selected: str | None = None) -> str | None:
+def draw_graph(
+    snapshot: Snapshot,
+    *,
+    key: str,
+    selected: str | None = None,
+    look: Look = USUAL,
+    found: tuple[str, ...] | None = None,
+) -> str | None:
     """Draw the module graph and return the set that was just clicked: its id, "" to put it out, or None.
 
-    A click also keeps the set lit on every page. Where the graph cannot be laid out, a sentence says so.
+    A click also keeps the set lit on every page, and one on + or − opens or closes a box of the session's
+    look. Where the graph cannot be laid out, a sentence says so.
+
+    Args:
+        found: The ids of the boxes that a search found; None: nobody searches.
     """
-    drawn = cache.of(drawing, snapshot)
+    drawn = cache.of(drawing, snapshot, look)
     if drawn.code == "layout-missing":
         st.markdown(drawn.why)
         theme = st.context.theme.type or "light"
         alt = "Module graph; the map and the table show the same facts."
-        st.graphviz_chart(graph_dot(snapshot, theme=theme), width="stretch", alt=alt)
+        st.graphviz_chart(graph_dot(snapshot, look, theme=theme), width="stretch", alt=alt)
         return None
     if drawn.code:
         st.markdown(drawn.why)
         return None
-    data = {"svg": drawn.svg, "sig": drawn.sig, "selected": selected or ""}
-    result = _GRAPH(key=key, data=data, on_picked_change=partial(pick, key))
+    hits = None if found is None else [f"g-{box}" for box in found]
+    data = {"svg": drawn.svg, "sig": drawn.sig, "selected": selected or "", "found": hits}
+    picked, folded = partial(pick, key), partial(turn, key)
+    result = _GRAPH(key=key, data=data, on_picked_change=picked, on_folded_change=folded)
     return None if result.picked is None else str(result.picked)
 
 
-def drawing(snapshot: Snapshot) -> Drawing:
+def turn(key: str) -> None:
+    """Open or close the box whose sign was clicked."""
+    result: Any = st.session_state.get(key)
+    mark = None if result is None else result.get("folded")
+    if mark is not None:
+        graphlook.keep(graphlook.follow().turned(str(mark)))
+
+
+def drawing(snapshot: Snapshot, look: Look = USUAL) -> Drawing:
     """Return the picture for the page; a failure is kept as well, so that no rerun waits for it again."""
-    graph = fold(snapshot)
+    graph = fold(snapshot, look)
     try:
         return Drawing(screen_svg(_laid_out(dot_of(graph)), graph))
     except SharevizError as error:

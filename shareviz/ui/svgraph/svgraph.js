@@ -1,9 +1,12 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".graph");
   const stage = root.querySelector(".stage");
-  if (root.__sig !== data.sig) { // the same picture keeps its place and zoom
+  const fresh = root.__sig !== data.sig; // the same picture keeps its place and zoom
+  if (fresh) {
     root.__sig = data.sig;
     stage.innerHTML = data.svg;
+    // a picture hides what is in it from a screen reader, and the signs are buttons
+    if (stage.querySelector("[data-fold]")) stage.querySelector("svg").setAttribute("role", "group");
     root.__view = { x: 0, y: 0, k: 1, touched: false };
   }
   const light = (id) => mark(root, id);
@@ -18,6 +21,72 @@ export default function ({ data, parentElement, setTriggerValue }) {
   watch.observe(stage.parentElement);
   signal.addEventListener("abort", () => watch.disconnect());
   if (root.__view.touched) place(root); else fit(root);
+  if (fresh) stay(root, stage);
+  folds(root, stage, signal, setTriggerValue);
+  seek(root, stage, data.found);
+}
+
+// The element that a click opened or closed, or the box that took its place.
+function anchor(stage, id) {
+  return id ? stage.querySelector(`#${id}`) : null;
+}
+
+// After a box was opened, it stands where it stood before, and the keyboard goes on there.
+function stay(root, stage) {
+  const was = root.__fold;
+  root.__fold = null;
+  const one = anchor(stage, was?.id) ?? anchor(stage, was?.other);
+  if (!one) return;
+  const box = one.getBoundingClientRect(), frame = stage.getBoundingClientRect();
+  const top = Math.min(Math.max(was.top, 8), stage.clientHeight - 48);
+  shift(root, 0, top - (box.top - frame.top));
+  if (root.__view.y > 0) shift(root, 0, -root.__view.y); // no gap above the picture
+  if (was.keys) (one.querySelector("[data-fold]") ?? stage).focus({ preventScroll: true });
+}
+
+// A sign opens or closes its box: by click, Enter or Space.
+function folds(root, stage, signal, setTriggerValue) {
+  const turn = (sign, keys) => {
+    const held = sign.closest('[id^="g-"]');
+    const inner = held.classList.contains("frame") ? stage.querySelector(".box .fold")?.closest(".box") : null;
+    const top = held.getBoundingClientRect().top - stage.getBoundingClientRect().top;
+    root.__fold = { id: held.id, other: inner?.id, top, keys };
+    setTriggerValue("folded", sign.dataset.fold);
+  };
+  for (const sign of stage.querySelectorAll("[data-fold]")) {
+    sign.addEventListener("click", (event) => { if (root.__moved) return; event.stopPropagation(); turn(sign, false); }, { signal });
+    sign.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      turn(sign, true);
+    }, { signal });
+    sign.addEventListener("focus", () => sign.matches(":focus-visible") && show(root, stage, sign), { signal });
+  }
+}
+
+// Brings an element into sight where it is out of it; the stage clips, so the browser must not scroll it.
+function show(root, stage, one) {
+  stage.scrollTo(0, 0);
+  const box = one.getBoundingClientRect(), frame = stage.getBoundingClientRect();
+  const by = (low, high, from, to) => (low < from ? from - low + 12 : high > to ? to - high - 12 : 0);
+  const dx = by(box.left, box.right, frame.left, frame.right);
+  const dy = by(box.top, box.bottom, frame.top, frame.bottom);
+  if (dx || dy) shift(root, dx, dy);
+}
+
+// What a search found stands out; a new search shows its first hit.
+function seek(root, stage, found) {
+  root.classList.toggle("seek", Boolean(found));
+  const ids = new Set(found ?? []);
+  let first = null;
+  for (const box of stage.querySelectorAll(".box")) {
+    box.classList.toggle("hit", ids.has(box.id));
+    first ??= ids.has(box.id) ? box : null;
+  }
+  const asked = JSON.stringify(found ?? null);
+  if (first && root.__asked !== asked) show(root, stage, first);
+  root.__asked = asked;
 }
 
 // A box may show several sets, so "on" is asked of each of its ids.
@@ -49,6 +118,8 @@ function size(root) {
 const MOST = 800; // px; a taller picture shrinks a little, then is cut there and dragged: the table stays near
 const SMALLEST = 0.8;
 
+const READABLE = 1; // the smallest text of a picture is 11 px
+
 const LARGEST = 1.15; // a small picture grows a little to fill its card
 
 // Inline: as wide as the card. Full screen, or asked for: all of it.
@@ -64,8 +135,11 @@ function fit(root, whole = false) {
     stage.style.height = `${Math.min(Math.ceil(h * k), MOST)}px`;
   }
   if (inside) stage.style.height = "";
-  if (inside || whole) k = Math.min(k, stage.clientHeight / h);
-  Object.assign(root.__view, { k, x: (wide - w * k) / 2, y: inside ? (stage.clientHeight - h * k) / 2 : 0, touched: false });
+  // full screen a tall picture stays readable and is dragged, until all of it is asked for
+  if (inside && !whole) k = Math.max(Math.min(k, READABLE), Math.min(k, stage.clientHeight / h));
+  if (whole) k = Math.min(k, stage.clientHeight / h);
+  const y = inside ? Math.max((stage.clientHeight - h * k) / 2, 0) : 0;
+  Object.assign(root.__view, { k, x: (wide - w * k) / 2, y, touched: false });
   place(root);
 }
 
@@ -110,7 +184,7 @@ function move(root, stage, signal, pick) {
   let moved = false;
   stage.addEventListener("pointerdown", (event) => {
     if (event.button) return;
-    if (!down.size) moved = false;
+    if (!down.size) root.__moved = moved = false;
     down.set(event.pointerId, spot(stage, event));
   }, { signal });
   stage.addEventListener("pointermove", (event) => {
@@ -118,7 +192,7 @@ function move(root, stage, signal, pick) {
     if (!from) return;
     const to = spot(stage, event);
     if (!moved && Math.hypot(to[0] - from[0], to[1] - from[1]) < SLOP) return;
-    if (!moved) { moved = true; stage.setPointerCapture(event.pointerId); stage.classList.add("held"); }
+    if (!moved) { root.__moved = moved = true; stage.setPointerCapture(event.pointerId); stage.classList.add("held"); }
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
     if (other) {
       const span = (p) => Math.max(Math.hypot(p[0] - other[0], p[1] - other[1]), 1);
