@@ -153,7 +153,8 @@ def exports(result: Result, job: Job | None) -> list[frame.Export]:
 def table(result: Result) -> pd.DataFrame:
     """Return one row for each version, with counts as people read them.
 
-    The mean and its spread are of the task's main set; each other set has its mean in a last column.
+    What was found stands first, where a phone shows it; what it cost stands last. The mean and its
+    spread are of the task's main set; each other set has its mean beside them.
     """
     metric, task = result.task.metric, result.task
     rows = result.table()
@@ -162,16 +163,16 @@ def table(result: Result) -> pd.DataFrame:
         {
             "Version": row.arm.title,
             "Stored": exact(row.arm.stored),
+            f"{metric.title}, mean": _shown(result, row.mean),
+            "sd": _shown(result, row.sd),
+            **{f"Mean, {_small(title)}": _shown(result, of[place].mean) for title, of in others.items()},
+            "Seeds": str(row.seeds),
+            **({"Solved": solved(row)} if any(r.solved for r in rows) else {}),
+            "Diverged": str(row.diverged),
             "Used": exact(row.arm.used),
             "FLOPs per step": count(row.arm.flops),
             "Learning rate": f"{row.arm.lr:g}",
             "Seconds": f"{row.seconds:.1f}",
-            f"{metric.title}, mean": _shown(result, row.mean),
-            "sd": _shown(result, row.sd),
-            "Seeds": str(row.seeds),
-            **({"Solved": solved(row)} if any(r.solved for r in rows) else {}),
-            "Diverged": str(row.diverged),
-            **{f"Mean, {_small(title)}": _shown(result, of[place].mean) for title, of in others.items()},
         }
         for place, row in enumerate(rows)
     ]
