@@ -27,6 +27,7 @@ _ORDER = (
     "heads",
     "towers",
     "tasks",
+    "hashing",
 )  # as they are taught; further ones follow by name
 
 

@@ -120,6 +120,15 @@ def test_grouped_heads_show_their_groups() -> None:
     assert lessons()["heads"].show("2").after.uses == (0, 0, 0, 0, 1, 1, 1, 1)
 
 
+def test_hashing_stores_a_number_for_as_many_elements_as_the_turn_says() -> None:
+    shown = lessons()["hashing"].show("4")
+    matrices = 2 * (4 * 8 * 8 + 2 * 4 * 8 * 8)  # of two layers: four of attention, two of feed-forward
+    assert shown.bars[0].before - shown.bars[0].after == matrices * 3 // 4
+    assert len(shown.after.uses) == 64
+    assert shown.after.stored <= 16
+    assert lessons()["hashing"].predict.answer("4") == "It stays the same"
+
+
 def test_one_more_task_costs_one_more_head() -> None:
     assert lessons()["tasks"].predict.answer(4) == "A head"
     assert "330 parameters" in lessons()["tasks"].predict.why(4)  # 32 · 10 + 10
