@@ -196,6 +196,42 @@ class Mix(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled(Form):
+    """`base + (outer · up) @ (inner · down)`: a correction whose factors several weights may share.
+
+    `outer` and `inner` are vectors that scale its outputs and inner columns. `outer` starts at zero, so
+    the function of the base is kept, `inner` at 0.1; `up` and `down` normal with variance 1 / inputs.
+    Source: Kopiczko et al. (2023), VeRA, arXiv 2310.11454, section 3.
+    """
+
+    rank: int
+    kind: ClassVar[str] = "scaled"
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ValueError("rank must be at least 1")
+
+    @property
+    def title(self) -> str:
+        return f"base + scaled rank {self.rank}"
+
+    def pieces(self, shape: Shape) -> dict[str, Shape]:
+        rows, columns = matrix(shape)
+        factors = {"up": (rows, self.rank), "down": (self.rank, columns)}
+        return {"base": shape, **factors, "outer": (rows,), "inner": (self.rank,)}
+
+    def make(self, pieces: Mapping[str, Any], shape: Shape) -> Any:
+        up = pieces["outer"][:, None] * pieces["up"] * pieces["inner"]
+        return pieces["base"] + (up @ pieces["down"]).reshape(shape)
+
+    def start(self, weight: Any, draw: Draw) -> dict[str, Any]:
+        shapes = self.pieces(tuple(weight.shape))
+        up, down = (draw(shapes[name]) / shapes[name][1] ** 0.5 for name in ("up", "down"))
+        none, tenth = draw(shapes["outer"]) * 0, draw(shapes["inner"]) * 0 + 0.1
+        return {"base": weight, "up": up, "down": down, "outer": none, "inner": tenth}
+
+
+@dataclass(frozen=True, slots=True)
 class Hashed(Form):
     """Every element is one of `buckets` numbers, or its negative: which, a hash of its place says.
 
@@ -269,7 +305,7 @@ class HashedRows(Form):
 
 
 FORMS: Mapping[str, type[Form]] = {
-    form.kind: form for form in (Rows, LowRank, Factor, Mix, Hashed, HashedRows)
+    form.kind: form for form in (Rows, LowRank, Factor, Scaled, Mix, Hashed, HashedRows)
 }
 
 

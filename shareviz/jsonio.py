@@ -74,7 +74,8 @@ def plan_to_json(plan: Plan) -> str:
         {"name": rewrite.name, "form": _form_out(rewrite.form), "reads": rewrite.reads}
         for rewrite in plan.rewrites
     ]
-    return _text(PLAN, {"title": plan.title, "rewrites": rewrites})
+    still = {"frozen": plan.frozen} if plan.frozen else {}
+    return _text(PLAN, {"title": plan.title, "rewrites": rewrites, **still})
 
 
 def plan_from_json(document: str | bytes, limits: Limits = LOCAL) -> Plan:
@@ -89,7 +90,8 @@ def plan_from_json(document: str | bytes, limits: Limits = LOCAL) -> Plan:
         for entry in root["rewrites"].items(limits.tensors)
     )
     try:
-        return Plan(rewrites, root["title"].words(_WORDS))
+        frozen = root.get("frozen", []).names(limits.tensors)
+        return Plan(rewrites, root["title"].words(_WORDS), frozen)
     except PlanError as error:
         raise refuse("malformed", error.message, error.hint) from error
 

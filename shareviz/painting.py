@@ -57,7 +57,7 @@ def paint(canvas: Canvas, stroke: Stroke, across: Across) -> Painted:
     rewrites |= _freed(canvas.after, found, leaving)
     rewrites |= {name: tie(name, owner) for name, owner in leaving.items() if owner is not None}
     plan = canvas.design.plan(canvas.before).then(Plan(tuple(rewrites.values())))
-    plan = Plan(plan.rewrites)
+    plan = Plan(plan.rewrites, frozen=plan.frozen)
     return Painted(plan, plan.apply(canvas.before), left_out)
 
 

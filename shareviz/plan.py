@@ -13,7 +13,7 @@ from shareviz.collector import collector_paused
 from shareviz.errors import PlanError
 from shareviz.forms import Form
 from shareviz.rewrites import PLAIN, WHOLE, Resolved, Rewrite, Root, own, piece_name, resolve, tie
-from shareviz.snapshot import Derived, Region, Snapshot, Tensor, contiguous, first_repeated
+from shareviz.snapshot import Derived, Kind, Region, Snapshot, Tensor, contiguous, first_repeated
 from shareviz.text import clean, listed
 
 __all__ = ["Plan", "Rewrite", "own", "tie"]
@@ -21,10 +21,14 @@ __all__ = ["Plan", "Rewrite", "own", "tie"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Rewrites, at most one for each name; `title` is what the page calls them."""
+    """Rewrites, at most one for each name; `title` is what the page calls them.
+
+    `frozen` names parameters of the model under the plan that are not trained, nor what is tied to them.
+    """
 
     rewrites: tuple[Rewrite, ...] = ()
     title: str = ""
+    frozen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [rewrite.name for rewrite in self.rewrites]
@@ -40,9 +44,8 @@ class Plan:
             PlanError: A name is unknown or a buffer, shapes or dtypes differ, owners form a circle,
                 or a tie reaches a name that is made of pieces.
         """
-        if not self.rewrites:
-            return snapshot
-        return _applied(snapshot, resolve(self.rewrites, snapshot))
+        after = _applied(snapshot, resolve(self.rewrites, snapshot)) if self.rewrites else snapshot
+        return _frozen(after, self.frozen) if self.frozen else after
 
     def splits(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Return the names whose tie to a name left as it is would silently break."""
@@ -52,7 +55,8 @@ class Plan:
         """Return this plan followed by another, which was made for `self.apply(…)`.
 
         Raises:
-            PlanError: The later plan rewrites a name, or ties to one, that this one makes of pieces.
+            PlanError: The later plan rewrites a name, or ties to one, that this one makes of pieces or
+                freezes.
         """
         return _then(self, later)
 
@@ -81,6 +85,27 @@ def _applied(snapshot: Snapshot, resolved: Resolved) -> Snapshot:
     derived.sort(key=lambda weight: order.get(weight.module, 0))
     tensors, storages = _numbered(snapshot, slots)
     return replace(snapshot, tensors=tensors, derived=tuple(derived), storages=storages)
+
+
+def _frozen(snapshot: Snapshot, names: tuple[str, ...]) -> Snapshot:
+    """Return the model in which these are not trained; who says what is frozen says that the rest is not."""
+    slots = [snapshot.by_name.get(name) for name in names]
+    for name, slot in zip(names, slots, strict=True):
+        if slot is None or slot.kind is Kind.BUFFER:
+            raise PlanError(
+                f"The plan freezes {clean(name, 80)}, which is no parameter under it.",
+                hint="Name parameters, or the pieces of a weight, as the map of the plan shows them.",
+            )
+    still = {slot.object for slot in slots if slot is not None and slot.object is not None}
+    named = set(names)
+
+    def after(slot: Tensor) -> Tensor:
+        if slot.kind is Kind.BUFFER:
+            return slot
+        trained = slot.object not in still and slot.name not in named and slot.trainable is not False
+        return slot if slot.trainable is trained else replace(slot, trainable=trained)
+
+    return replace(snapshot, tensors=tuple(map(after, snapshot.tensors)))
 
 
 def _made(tensor: Tensor, form: Form, resolved: Resolved) -> list[tuple[Tensor, Root]]:
@@ -147,7 +172,14 @@ def _splits(plan: Plan, snapshot: Snapshot) -> tuple[str, ...]:
 
 def _then(first: Plan, later: Plan) -> Plan:
     formed = {rewrite.name for rewrite in first.rewrites if rewrite.form is not None}
+    still = set(first.frozen)
     for rewrite in later.rewrites:
+        if still and still.intersection((rewrite.name, *(owner for _, owner in rewrite.reads))):
+            raise PlanError(
+                f"{clean(rewrite.name, 80)} is already frozen, or reads what is, by "
+                f"{first.title or 'an earlier plan'}.",
+                hint="Put what is frozen last.",
+            )
         for name in (rewrite.name, *(owner for _, owner in rewrite.reads)):
             if name in formed and not (rewrite.form is not None and name != rewrite.name):
                 raise PlanError(
@@ -165,4 +197,4 @@ def _then(first: Plan, later: Plan) -> Plan:
                     hint=f"Let the later step rewrite both: {names}.",
                 )
     title = " + ".join(filter(None, (first.title, later.title)))
-    return Plan((*kept, *later.rewrites), title)
+    return Plan((*kept, *later.rewrites), title, (*first.frozen, *later.frozen))

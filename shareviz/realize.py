@@ -32,6 +32,8 @@ def realize(plan: Plan, module: nn.Module, *, seed: int = 0) -> nn.Module:
     """
     seen = capture(module)
     resolved = resolve(plan.rewrites, seen)
+    if plan.frozen:
+        plan.apply(seen)  # refuses a name that is no parameter under the plan
     copy = clone(module)
     host = _Host(getattr(copy, "_orig_mod", copy))
     before = {tensor.name: host.get(tensor) for tensor in seen.tensors if tensor.name in resolved.rewrites}
@@ -47,6 +49,8 @@ def realize(plan: Plan, module: nn.Module, *, seed: int = 0) -> nn.Module:
         else:
             host.form(tensor, rewrite.form, pieces)
     _refuse_hidden(before, host.root)
+    for name in plan.frozen:
+        host.root.get_parameter(name).requires_grad_(False)
     return copy
 
 

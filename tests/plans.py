@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from shareviz.capture import capture
-from shareviz.forms import Factor, Form, Hashed, HashedRows, LowRank, Mix, Rows
+from shareviz.forms import Factor, Form, Hashed, HashedRows, LowRank, Mix, Rows, Scaled
 from shareviz.models import build, inputs_of
 from shareviz.plan import Plan, Rewrite, own, tie
 from shareviz.snapshot import Snapshot
@@ -115,7 +115,7 @@ def shared_axis(sizes: tuple[int, ...], draw: st.DrawFn) -> Rows | None:
 
 
 def a_form(sizes: tuple[int, ...], draw: st.DrawFn) -> Form | None:
-    kind = draw(st.sampled_from((Rows, LowRank, Factor, Mix, Hashed, HashedRows)))
+    kind = draw(st.sampled_from((Rows, LowRank, Factor, Scaled, Mix, Hashed, HashedRows)))
     if kind is Rows:
         return shared_axis(sizes, draw)
     if kind in (Mix, Hashed):
@@ -151,7 +151,7 @@ def plans(draw: st.DrawFn, snapshot: Snapshot) -> Plan:
                 form = forms[draw(st.sampled_from(formed))]  # the same form, so its pieces fit
             pieces = [piece for piece in form.pieces(sizes) if draw(st.booleans())]
             reads = tuple((piece, draw(st.sampled_from([*formed, *alike[sizes]]))) for piece in pieces)
-            if not isinstance(form, LowRank) and not formed:
+            if not isinstance(form, LowRank | Scaled) and not formed:
                 reads = ()  # only a low-rank base has the shape of a whole weight
             forms[name] = form
             rewrites.append(Rewrite(name, form, reads))

@@ -11,7 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shareviz.forms import FORMS, Draw, Factor, Form, Hashed, HashedRows, LowRank, Mix, Rows, Shape, matrix
+from shareviz.forms import (
+    FORMS,
+    Draw,
+    Factor,
+    Form,
+    Hashed,
+    HashedRows,
+    LowRank,
+    Mix,
+    Rows,
+    Scaled,
+    Shape,
+    matrix,
+)
 from shareviz.hashing import mixed, scattered
 
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
@@ -38,7 +51,7 @@ def form_and_shape(draw: st.DrawFn) -> tuple[Form, Shape]:
     if draw(st.booleans()):
         return draw(rows_and_shape())
     shape = draw(sizes.filter(lambda shape: len(shape) > 1))
-    kinds = (LowRank, Factor, Mix, Hashed, HashedRows)
+    kinds = (LowRank, Factor, Scaled, Mix, Hashed, HashedRows)
     return draw(st.sampled_from(kinds))(draw(st.integers(1, 4))), shape
 
 
@@ -115,6 +128,16 @@ def test_albert_stores_vocabulary_and_width_times_the_rank() -> None:
     assert sum(map(prod, Factor(128).pieces((30_000, 768)).values())) == 30_000 * 128 + 128 * 768
 
 
+def test_a_scaled_correction_is_two_diagonals_around_its_factors() -> None:
+    shapes = Scaled(3).pieces((4, 5))
+    pieces = {name: normal(seed)(size) for seed, (name, size) in enumerate(shapes.items())}
+    outer, inner = np.diag(pieces["outer"]), np.diag(pieces["inner"])
+    wanted = pieces["base"] + outer @ pieces["up"] @ inner @ pieces["down"]
+    assert np.allclose(Scaled(3).make(pieces, (4, 5)), wanted)
+    weight = normal()((4, 5))
+    assert np.array_equal(Scaled(3).make(Scaled(3).start(weight, normal()), (4, 5)), weight)
+
+
 def test_a_mix_is_the_sum_of_its_atoms_times_their_coefficients() -> None:
     atoms, coefficients = normal(1)((3, 4, 5)), normal(2)((3,))
     made = Mix(3).make({"atoms": atoms, "coefficients": coefficients}, (4, 5))
@@ -180,6 +203,7 @@ def test_torch_and_numpy_hash_alike_whatever_the_values_are() -> None:
         (lambda: LowRank(0), "at least 1"),
         (lambda: Factor(0), "at least 1"),
         (lambda: Mix(0), "at least 1"),
+        (lambda: Scaled(0), "at least 1"),
         (lambda: Hashed(0), "at least 1"),
         (lambda: Hashed(2, seed=-1), "at least 0"),
         (lambda: HashedRows(2, hashes=0), "hashes 1 to 64"),

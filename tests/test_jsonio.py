@@ -16,7 +16,7 @@ from shareviz.capture import capture
 from shareviz.errors import FormatError
 from shareviz.formats import HOSTED
 from shareviz.formats._base import Code
-from shareviz.forms import Factor, Hashed, HashedRows, LowRank, Mix, Rows
+from shareviz.forms import Factor, Hashed, HashedRows, LowRank, Mix, Rows, Scaled
 from shareviz.jsonio import from_json, plan_from_json, plan_to_json, to_json
 from shareviz.plan import Plan, Rewrite, own, tie
 from shareviz.snapshot import (
@@ -60,7 +60,7 @@ def tensors(draw: some.DrawFn, name: str, storages: int) -> Tensor:
     )
 
 
-MADE = (Mix(3), Hashed(8, 5), HashedRows(4, 3, 2))
+MADE = (Mix(3), Scaled(2), Hashed(8, 5), HashedRows(4, 3, 2))
 forms = some.sampled_from([Rows((0, 0, 1)), Rows((0, 1, 0), 2), LowRank(3), Factor(2), *MADE, "WeightNorm"])
 
 

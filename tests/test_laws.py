@@ -115,7 +115,13 @@ def test_every_strategy_at_every_turn_is_trained_as_counted_and_leaves_the_work(
         given_inputs, named = MODELS[name][1]()
         before, after = (trace(each, *given_inputs, **named) for each in (module, made))
         assert work(after, capture(made)) == work(before, capture(made))
-        if strategy.name not in ("apart", "relaxed"):  # what takes ties apart or adds may store more
+        if strategy.name not in (
+            "apart",
+            "relaxed",
+            "lora",
+            "vera",
+            "tied_lora",
+        ):  # what takes ties apart or adds may store more
             assert tally(capture(made)).stored <= tally(seen).stored
 
 
