@@ -23,7 +23,7 @@ def label(box: Box) -> str:
     gap = max(4, needed - (chips + 5 if chips else 0) - words - details - 8)
     note = f'<TD WIDTH="8"></TD><TD ALIGN="RIGHT">{muted(box.note, 12)}</TD>' if box.note else ""
     turn = sign("−" if box.open else "+") if box.mark else ""
-    top = table(f"<TR>{beside(turn, title(box.title))}{note}</TR>", padding=0)
+    top = table(f"<TR>{beside(turn, box.title)}{note}</TR>", padding=0)
     lines = [f'<TR><TD COLSPAN="{5 if chips else 3}" ALIGN="LEFT">{top}</TD></TR>']
     lines += [_row(row, chips, gap) for row in box.rows]
     return table("".join(lines), padding=2)
@@ -66,12 +66,16 @@ def heading(frame: Cluster) -> str:
     """Return the title of a frame with its note."""
     more = f'<TD WIDTH="6"></TD>{cell(muted(frame.note, 12))}' if frame.note else ""
     turn = sign("−") if frame.mark else ""
-    return table(f"<TR>{beside(turn, title(frame.title))}{more}</TR>", padding=0)
+    return table(f"<TR>{beside(turn, frame.title)}{more}</TR>", padding=0)
 
 
 def beside(turn: str, words: str) -> str:
-    """Return a sign and a title in one cell at the left: a wide box must not part them."""
-    return cell(table(f"<TR>{turn}{words}</TR>", padding=0)) if turn else words
+    """Return a sign and a title in one cell of fixed size: the layout program would spread them."""
+    if not turn:
+        return title(words)
+    size = f'FIXEDSIZE="TRUE" WIDTH="{SIGN + 8 + width(words, 13, bold=True)}" HEIGHT="22"'
+    rows = f"<TR>{turn}{title(words)}</TR>"
+    return cell(f'<TABLE ALIGN="LEFT" {size} BORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>')
 
 
 def sign(what: str) -> str:

@@ -26,16 +26,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   seek(root, stage, data.found);
 }
 
-// The element that a click opened or closed, or the box that took its place.
-function anchor(stage, id) {
-  return id ? stage.querySelector(`#${id}`) : null;
-}
-
 // After a box was opened, it stands where it stood before, and the keyboard goes on there.
 function stay(root, stage) {
   const was = root.__fold;
   root.__fold = null;
-  const one = anchor(stage, was?.id) ?? anchor(stage, was?.other);
+  const one = was?.id ? stage.querySelector(`#${was.id}`) : null;
   if (!one) return;
   const box = one.getBoundingClientRect(), frame = stage.getBoundingClientRect();
   const top = Math.min(Math.max(was.top, 8), stage.clientHeight - 48);
@@ -47,10 +42,11 @@ function stay(root, stage) {
 // A sign opens or closes its box: by click, Enter or Space.
 function folds(root, stage, signal, setTriggerValue) {
   const turn = (sign, keys) => {
-    const held = sign.closest('[id^="g-"]');
-    const inner = held.classList.contains("frame") ? stage.querySelector(".box .fold")?.closest(".box") : null;
-    const top = held.getBoundingClientRect().top - stage.getBoundingClientRect().top;
-    root.__fold = { id: held.id, other: inner?.id, top, keys };
+    const stack = sign.dataset.fold.match(/^-(\d+)$/)?.[1];
+    // a frame goes when it is closed; the first box of its stack stays
+    const first = stack && stage.querySelector(`[data-fold^="s${stack}."], [data-fold^="t${stack}."]`);
+    const top = sign.getBoundingClientRect().top - stage.getBoundingClientRect().top - 8;
+    root.__fold = { id: (first || sign).closest(".box")?.id, top, keys };
     setTriggerValue("folded", sign.dataset.fold);
   };
   for (const sign of stage.querySelectorAll("[data-fold]")) {
