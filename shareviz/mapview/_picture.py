@@ -11,10 +11,10 @@ class Cell:
     """One block of the map: `span` rows from `row`, in one column.
 
     `set` is the id of its set, or "" where the layers have their own. `text` is what stands in it,
-    `style` says why it counts (solid, cut, stripes). `bridge` draws "=" to the column on its right,
-    which reads the very same tensor. `label` is read aloud; `note` adds names and sizes. In a picture
-    to paint on, `at` is its place (stack, layer position, columns), and `locked` says why it cannot be
-    painted.
+    `style` says why it counts (solid, cut, stripes), or that it is a copy (outline). `bridge` draws "="
+    to the column on its right, which reads the very same tensor. `label` is read aloud; `note` adds names and
+    sizes. In a picture to paint on, `at` is its place (stack, layer position, columns), and `locked` says
+    why it cannot be painted.
     """
 
     row: int

@@ -12,6 +12,7 @@ from shareviz.mapview._picture import Cell, Column, Group, Picture, Row, Section
 from shareviz.mapview.columns import Lane, Pattern, lanes
 from shareviz.mapview.facts import Facts
 from shareviz.mapview.modules import bars, bridged, module_section, outside
+from shareviz.mapview.words import LEGEND
 from shareviz.sharing import distinct
 from shareviz.snapshot import Snapshot
 from shareviz.strokes import locks
@@ -22,13 +23,14 @@ TALL, LOW = 28, 3  # pixels of a row, at most and at least
 TOUCH = 24  # pixels of a row that a finger or pointer paints
 
 
-def picture(snapshot: Snapshot, apart: bool = False) -> Picture:
+def picture(snapshot: Snapshot, apart: bool = False, alike: tuple[tuple[str, str], ...] = ()) -> Picture:
     """Return the map of a model: bars for what stands outside the stacks, a section for each stack.
 
     Args:
         apart: Equal neighbours do not melt, so that each cell can be painted.
+        alike: Names of copies with equal bytes, each with the name of a twin: drawn as an outline.
     """
-    facts = Facts(snapshot)
+    facts = Facts(snapshot, alike)
     found = stacks(snapshot)
     rest = outside(snapshot, {name for stack in found for name in stack.slots()})
     sections = [
@@ -41,13 +43,14 @@ def picture(snapshot: Snapshot, apart: bool = False) -> Picture:
         if rest:
             sections.append(module_section(facts, rest, "elsewhere" if found else ""))
     tied = {bar.set for bar in above} & {bar.set for bar in below} - {""}
-    used = {facts.style(id_) for id_ in facts.sets}
+    used = {cell.style for section in sections for cell in section.cells}
+    used |= {bar.style for bar in (*above, *below)}
     return Picture(
         above=above,
         sections=tuple(sections),
         below=below,
         ties=tuple(id_ for id_ in facts.sets if id_ in tied),
-        styles=tuple(name for name in ("solid", "cut", "stripes") if name in used),
+        styles=tuple(name for name in LEGEND if name in used),
     )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from shareviz.layers import identity
 from shareviz.mapview._picture import Cell
-from shareviz.mapview.words import style, why
+from shareviz.mapview.words import EQUAL, OUTLINE, PARTLY_EQUAL, style, why
 from shareviz.roles import Role, roles
 from shareviz.sets import SharedSet, set_of, shared_sets
 from shareviz.snapshot import Derived, Snapshot, Tensor
@@ -17,9 +17,10 @@ from shareviz.text import clean, exact, listed, shape
 
 @dataclass(frozen=True)
 class Facts:
-    """One model with its sets and roles, each found once."""
+    """One model with its sets and roles, each found once; `alike` names copies, each with its twin."""
 
     snapshot: Snapshot
+    alike: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def sets(self) -> Mapping[str, SharedSet]:
@@ -41,6 +42,15 @@ class Facts:
         """Roles by slot name."""
         return roles(self.snapshot)
 
+    @cached_property
+    def twins(self) -> Mapping[str, str]:
+        """The name that holds the same bytes, by slot name; only of what is in no set."""
+        return {name: twin for name, twin in self.alike if name not in self.ids}
+
+    def twin(self, names: Iterable[str]) -> str:
+        """Return the twin of the first name that has one, or ""."""
+        return next((self.twins[name] for name in names if name in self.twins), "")
+
     def slot(self, name: str) -> Tensor | Derived:
         """Return a tensor or derived weight by its first name."""
         return self.snapshot.derived_by_name.get(name) or self.snapshot.by_name[name]
@@ -57,32 +67,44 @@ class Facts:
         """Return the id of the first name that is in a set, or ""."""
         return next((self.ids[name] for name in names if name in self.ids), "")
 
-    def style(self, id_: str) -> str:
-        """Return how the cells of a set are filled."""
-        return style(self.sets[id_]) if id_ else "own"
+    def style(self, names: Sequence[str]) -> str:
+        """Return how what shows these names is filled."""
+        id_ = self.id_of(names)
+        return style(self.sets[id_]) if id_ else OUTLINE if self.twin(names) else "own"
 
-    def word(self, id_: str) -> str:
-        """Return why a set counts as shared, or that it does not."""
-        return why(self.sets[id_]) if id_ else "own"
+    def word(self, names: Sequence[str]) -> str:
+        """Return why these names count as shared, or that they do not."""
+        id_ = self.id_of(names)
+        if id_ or not self.twin(names):
+            return why(self.sets[id_]) if id_ else "own"
+        return EQUAL if all(name in self.twins for name in names) else PARTLY_EQUAL
+
+    def as_twin(self, names: Sequence[str]) -> list[str]:
+        """Return what is said of names with a twin: which it is."""
+        twin = "" if self.id_of(names) else self.twin(names)
+        return [f"as {clean(twin, 80)}"] if twin else []
 
     def melts(self, names: Sequence[str]) -> object:
         """Return what neighbours must have in common to be one block; None for a hole."""
         if not names:
             return None
         id_ = self.id_of(names)
-        return (id_, *(identity(self.snapshot, name) for name in names)) if id_ else "own"
+        if id_ or self.twin(names):  # two copies stay two blocks
+            return (id_, *(identity(self.snapshot, name) for name in names))
+        return "own"
 
     def cell(self, at: tuple[int, int, int], names: Sequence[str], said: str) -> Cell:
         """Return the cell at (row, span, column) that shows these names."""
         id_ = self.id_of(names)
         sizes = " and ".join(dict.fromkeys(shape(self.slot(name).shape) for name in names[:3]))
-        parts = [listed(names, 3), *self._made(names), sizes, exact(self.numel(names))]
+        said_of = [*self._made(names), *self.as_twin(names)]
+        parts = [listed(names, 3), *said_of, sizes, exact(self.numel(names))]
         return Cell(
             *at,
             set=id_,
             text=id_,
-            style=self.style(id_),
-            label=" · ".join(filter(None, (said, id_, self.word(id_)))),
+            style=self.style(names),
+            label=" · ".join(filter(None, (said, id_, self.word(names)))),
             note=" · ".join(parts),
         )
 

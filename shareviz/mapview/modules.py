@@ -74,9 +74,9 @@ def _bar(facts: Facts, path: str, names: Sequence[str]) -> Bar:
         label="",
         set=id_,
         text=f"{shape(facts.slot(names[0]).shape)} · {count(numel)}",
-        style=facts.style(id_),
+        style=facts.style(names),
         title=clean(path or names[0], 120),
-        note=f"{listed(names, 4)} · {exact(numel)} · {facts.word(id_)}",
+        note=" · ".join((listed(names, 4), *facts.as_twin(names), exact(numel), facts.word(names))),
     )
 
 

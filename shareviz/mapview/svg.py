@@ -109,7 +109,9 @@ class _Sheet:
         one = identity(id_) if id_ else None
         fill = one.fill if one else self.chrome["line" if id_ else "band"]
         line = one.line(self.theme) if one else self.chrome["muted" if id_ else "line"]
-        ring = self.chrome["line"] if not id_ else line
+        ring, stroke = self.chrome["line"] if not id_ else line, "1"
+        if style == "outline":
+            fill, ring, stroke = self.chrome["page"], self.chrome["muted"], "1.5"
         shape = f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{min(4, h / 3):.1f}"'
         if style == "cut":
             corner = min(9, w / 3, h / 2)
@@ -122,7 +124,7 @@ class _Sheet:
             fill = f"url(#s{fill[1:]})"
         told = f"<title>{escape(title)}</title>"
         self.parts.append(
-            f'{shape} fill="{fill}" stroke="{ring}" stroke-width="1" data-set={quoteattr(id_)}>{told}'
+            f'{shape} fill="{fill}" stroke="{ring}" stroke-width="{stroke}" data-set={quoteattr(id_)}>{told}'
             f"</{'path' if shape.startswith('<path') else 'rect'}>"
         )
         if id_ and repeats(id_) and min(w, h) > 8:

@@ -7,11 +7,13 @@ from shareviz.sets import SharedSet
 from shareviz.snapshot import Evidence, Snapshot
 from shareviz.text import clean
 
-SOLID, CUT, STRIPES = "solid", "cut", "stripes"
+SOLID, CUT, STRIPES, OUTLINE = "solid", "cut", "stripes", "outline"
+EQUAL, PARTLY_EQUAL = "equal bytes, not shared", "equal bytes in part, not shared"
 LEGEND = {
     SOLID: "Solid: same object.",
     CUT: "Cut corner: same storage.",
     STRIPES: "Stripes: stated by a file, or inferred from what it leaves out.",
+    OUTLINE: "Outline: equal bytes in a storage of its own, so not shared.",
 }
 _VIEW = {
     Relation.SAME_VIEW: "the same elements",

@@ -31,6 +31,19 @@ def findings(view: View) -> tuple[Finding, ...]:
     return check_copies(looked.copies) if looked else ()
 
 
+def alike(view: View) -> tuple[tuple[str, str], ...]:
+    """Return the weights that the search found to be copies, each name with that of a twin."""
+    looked = _looked(view)
+    found = [] if looked is None else [copy for copy in looked.copies if copy.likeness is Likeness.EQUAL]
+    return tuple(
+        (name, copy.members[0 if number else 1][0])
+        for copy in found
+        if not copy.buffers
+        for number, names in enumerate(copy.members)
+        for name in names
+    )
+
+
 def asked(view: View) -> bool:
     """Whether the values of this model were compared."""
     return _looked(view) is not None

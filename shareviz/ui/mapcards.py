@@ -9,6 +9,7 @@ from shareviz.mapview.words import LEGEND
 from shareviz.sets import shared_sets
 from shareviz.ui import cache
 from shareviz.ui.frame import View, go
+from shareviz.ui.lost_ties_view import alike
 from shareviz.ui.svmap import draw_map
 from shareviz.ui.svtable import draw_sets
 
@@ -23,14 +24,15 @@ def draw_map_card(view: View, selected: str | None) -> None:
     """Draw the sharing map with the rule of how to read it."""
     with st.container(border=True, height="stretch"):
         st.subheader("Sharing map", anchor=False, help=MAP_HELP)
-        draw_map(view.after, key="sv_map", selected=selected)
+        draw_map(view.after, key="sv_map", selected=selected, alike=alike(view))
         st.caption(" ".join(_legend(view)))
 
 
 def _legend(view: View) -> list[str]:
-    shown = cache.of(picture, view.after)
+    found = alike(view)
+    shown = cache.of(picture, view.after, False, found) if found else cache.of(picture, view.after)
     if not cache.of(shared_sets, view.after):
-        return ["Grey: used in one place only."]
+        return ["Grey: used in one place only.", *(LEGEND[name] for name in shown.styles)]
     said = [RULE]
     if any(cell.bridge for section in shown.sections for cell in section.cells):
         said.append(BRIDGE)

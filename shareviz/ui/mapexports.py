@@ -13,6 +13,7 @@ from shareviz.mapview import picture, set_rows
 from shareviz.mapview.svg import Caption, map_svg, png
 from shareviz.ui import cache, graphlook, theme
 from shareviz.ui.frame import Export, View
+from shareviz.ui.lost_ties_view import alike
 
 
 def map_exports(view: View) -> list[Export]:
@@ -24,7 +25,9 @@ def map_exports(view: View) -> list[Export]:
     look = graphlook.follow()  # the pictures are as the screen is
 
     def the_map() -> str:
-        return map_svg(cache.of(picture, view.after), about, theme=theme_)
+        found = alike(view)
+        shown = cache.of(picture, view.after, False, found) if found else cache.of(picture, view.after)
+        return map_svg(shown, about, theme=theme_)
 
     def the_graph() -> bytes:
         return graph_svg(view.after, look, theme=theme_, footer=about.footer).encode()

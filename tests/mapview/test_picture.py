@@ -184,3 +184,32 @@ def test_runs_of_one_module_are_locked_and_say_why() -> None:
 def test_many_rows_stay_tall_enough_to_be_painted() -> None:
     deep = models.plain("language_model?layers=40&width=8&heads=2&vocab=6&context=9")
     assert picture(deep).sections[0].pitch < 24 <= picture(deep, apart=True).sections[0].pitch
+
+
+def test_copies_are_outlined_each_for_itself_and_in_no_set() -> None:
+    names = [f"blocks.{layer}.attention.q.weight" for layer in (1, 2)]
+    twins = ((names[0], names[1]), (names[1], names[0]), ("head.weight", "tok_emb.weight"))
+    shown = picture(models.plain(), alike=twins)
+    section = shown.sections[0]
+    place = [column.title for column in section.columns].index("attention.q")
+    cells = {cell.row: cell for cell in section.cells if cell.column == place}
+    assert [(cells[row].span, cells[row].style) for row in (0, 1, 2, 3)] == [
+        (1, "own"),
+        (1, "outline"),
+        (1, "outline"),
+        (3, "own"),
+    ]
+    assert cells[1].set == ""
+    assert cells[1].label.endswith("equal bytes in part, not shared")  # the bias is not
+    assert f"as {names[1]}" in cells[1].note
+    assert "equal bytes, not shared" in shown.below[-1].note
+    assert shown.styles == ("outline",)
+    assert picture(models.plain()).styles == ()
+
+
+def test_what_is_shared_is_no_copy() -> None:
+    design = models.under("all")
+    tensor = design.tensors[5].name
+    shared = next(one for one in shared_sets(design)).groups[0]
+    shown = picture(design, alike=((shared[0], tensor), (shared[1], tensor)))
+    assert shown == picture(design)

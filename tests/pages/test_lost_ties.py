@@ -73,3 +73,18 @@ def test_only_small_files_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ref = state.keep_upload(snapshot, b"2", state.Kept((upload,)))
     assert state.kept(ref) is None
     assert list(state.uploads()) == [ref]
+
+
+def test_the_map_outlines_the_copies_that_were_found(open_app: Open) -> None:
+    app = opened(open_app)
+    app.button(key=lost_ties_view.LOOK).click().run()
+    app.switch_page("pages/map.py").run()
+    assert not app.exception
+    captions = [caption.value for caption in app.caption]
+    assert any("Outline: equal bytes in a storage of its own, so not shared." in said for said in captions)
+
+
+def test_before_anybody_looked_the_map_outlines_nothing(open_app: Open) -> None:
+    app = opened(open_app)
+    app.switch_page("pages/map.py").run()
+    assert not any("Outline" in caption.value for caption in app.caption)

@@ -13,12 +13,13 @@ _MAP = mounted(__file__)
 
 
 def draw_map(
-    snapshot: Snapshot, *, key: str, selected: str | None = None, height: int | None = None
+    snapshot: Snapshot, *, key: str, selected: str | None = None, alike: tuple[tuple[str, str], ...] = ()
 ) -> str | None:
     """Draw the map and return the set that was just clicked: its id, "" to put it out, or None.
 
-    A click also keeps the set lit on every page. `height` in pixels makes the map scroll inside.
+    A click also keeps the set lit on every page. `alike` names copies, each with a twin: outlined.
     """
-    data = {"map": cache.of(picture, snapshot).data(), "selected": selected or ""}
-    result = _MAP(key=key, data=data, height=height or "content", on_picked_change=partial(pick, key))
+    shown = cache.of(picture, snapshot, False, alike) if alike else cache.of(picture, snapshot)
+    data = {"map": shown.data(), "selected": selected or ""}
+    result = _MAP(key=key, data=data, height="content", on_picked_change=partial(pick, key))
     return None if result.picked is None else str(result.picked)
