@@ -41,6 +41,15 @@ def test_cells_have_the_colours_of_their_sets() -> None:
     assert fills == {(f"S{n}", IDENTITIES[n - 1].fill) for n in range(1, 5)}
 
 
+def test_a_copy_is_an_outline_on_the_page_colour() -> None:
+    shown = picture(models.plain(), alike=(("head.weight", "tok_emb.weight"),))
+    root = ElementTree.fromstring(map_svg(shown, CAPTION, theme="dark"))
+    lines = [
+        one.get("fill") for one in root.iter(f"{SVG}rect") if one.get("stroke") == CHROME["dark"]["muted"]
+    ]
+    assert lines == [CHROME["dark"]["page"]]
+
+
 def test_hostile_words_stay_words() -> None:
     hostile = Caption("<script>x</script>", "a & b", '"quoted" <b>')
     svg = map_svg(picture(models.named("a<b", 'c"d')), hostile)
