@@ -10,7 +10,7 @@ from shareviz.graphs import Graph, Look, fold
 from shareviz.graphs.look import MOST, USUAL
 from shareviz.graphs.search import LONGEST, Found, search
 from shareviz.snapshot import Snapshot
-from shareviz.ui import cache, graphlook
+from shareviz.ui import cache, graphlook, theme
 from shareviz.ui.svgraph import draw_graph
 from shareviz.ui.view import View
 
@@ -34,6 +34,8 @@ def draw(view: View, selected: str | None) -> None:
         )
         with st.popover("Show", icon=":material/tune:"):
             _turns(view.after, seen, look)
+    if look.opened and seen.notes:  # they stand below the picture too, which may now be long
+        st.markdown(" ".join(theme.plain(note) for note in seen.notes))
     found = cache.of(_found, view.after, look, pattern) if pattern.strip() else None
     if found is not None:
         st.markdown(found.sentence)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
+from xml.etree import ElementTree
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from shareviz.graphs import fold, graph_dot, graph_png, graph_svg
 from shareviz.graphs._drafts import BOXES
 from shareviz.graphs.look import LONGEST, MOST, USUAL, Look
 from shareviz.sets import shared_sets
+from shareviz.trace import traced
 from tests.graphs.snapshots import apart, file_of, language_model, shared
 from tests.graphs.test_fold import arrows, box, titles
 
@@ -119,6 +124,40 @@ def test_96_opened_layers_fold_further_and_say_so() -> None:
     assert len(graph.boxes) <= BOXES
     assert graph.notes == ("blocks: 54 layers drawn one by one, 42 more told as one box.",)
     assert titles(graph)[-3:] == ["blocks 95", "norm", "head"]
+
+
+class Dense(nn.Module):
+    """Sixty modules of which each takes what all before it made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for n in range(60):
+            self.add_module(f"m{chr(97 + n // 26)}{chr(97 + n % 26)}", nn.Linear(2, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = [x]
+        for module in self.children():
+            made.append(module(torch.stack(made).sum(0)))
+        return made[-1]
+
+
+def test_a_complete_graph_of_60_modules_is_laid_out_in_seconds() -> None:
+    model = traced(Dense(), torch.zeros(1, 2))
+    begin = time.perf_counter()
+    assert graph_svg(model).count('class="edge flow"') == 59  # what jumps over others is left out
+    assert time.perf_counter() - begin < 10
+
+
+@pytest.mark.parametrize("name", ['<b onclick="x()">', "two\nlines", '"];evil[a="', "x" * 10_000, "</TABLE>"])
+def test_a_hostile_name_does_nothing_in_opened_boxes_and_signs(name: str) -> None:
+    slots = [f"{name}.{n}.{name}.{part}" for n in range(4) for part in (name, "w")]
+    svg = graph_svg(file_of(*slots), look("s0.0_t0.1"))
+    tags = {one.tag.rpartition("}")[2] for one in ElementTree.fromstring(svg).iter()}
+    assert tags <= {"svg", "g", "title", "text", "path", "polygon", "ellipse", "polyline"}
+    assert svg.count("data-fold=") == 5  # the frame and four layers
+    assert len(svg) < 60_000
+    marks = {one.get("data-fold") for one in ElementTree.fromstring(svg).iter()} - {None}
+    assert marks == {"-0", "t0.0", "t0.1", "t0.2", "t0.3"}
 
 
 def test_marks_that_open_nothing_are_no_part_of_the_graph() -> None:

@@ -70,6 +70,12 @@ def test_another_model_starts_closed(open_app: Open) -> None:
     assert opened(app) == []
 
 
+def test_a_budget_that_folds_further_is_said_beside_the_picture(open_app: Open) -> None:
+    app = open_app(m=SMALL.replace("layers=4", "layers=96"), g="s0.0")
+    said = [one.value for one in app.markdown]
+    assert "blocks: 54 layers drawn one by one, 42 more told as one box." in said
+
+
 def test_a_search_tells_the_boxes_and_an_empty_one_says_so(open_app: Open) -> None:
     app = open_app(m=SMALL)
     assert picture(app)["found"] is None

@@ -35,7 +35,8 @@ function stay(root, stage) {
   const box = one.getBoundingClientRect(), frame = stage.getBoundingClientRect();
   const top = Math.min(Math.max(was.top, 8), stage.clientHeight - 48);
   shift(root, 0, top - (box.top - frame.top));
-  if (root.__view.y > 0) shift(root, 0, -root.__view.y); // no gap above the picture
+  const gap = root.__view.y - (root.querySelector("dialog").open ? ABOVE : 0);
+  if (gap > 0) shift(root, 0, -gap); // no gap above the picture
   if (was.keys) (one.querySelector("[data-fold]") ?? stage).focus({ preventScroll: true });
 }
 
@@ -73,7 +74,7 @@ function show(root, stage, one) {
 
 // What a search found stands out; a new search shows its first hit.
 function seek(root, stage, found) {
-  root.classList.toggle("seek", Boolean(found));
+  root.classList.toggle("seek", Boolean(found?.length)); // nothing found dims nothing
   const ids = new Set(found ?? []);
   let first = null;
   for (const box of stage.querySelectorAll(".box")) {
@@ -116,6 +117,8 @@ const SMALLEST = 0.8;
 
 const READABLE = 1; // the smallest text of a picture is 11 px
 
+const ABOVE = 60, BELOW = 72; // px; full screen, the buttons stand there
+
 const LARGEST = 1.15; // a small picture grows a little to fill its card
 
 // Inline: as wide as the card. Full screen, or asked for: all of it.
@@ -132,9 +135,10 @@ function fit(root, whole = false) {
   }
   if (inside) stage.style.height = "";
   // full screen a tall picture stays readable and is dragged, until all of it is asked for
-  if (inside && !whole) k = Math.max(Math.min(k, READABLE), Math.min(k, stage.clientHeight / h));
-  if (whole) k = Math.min(k, stage.clientHeight / h);
-  const y = inside ? Math.max((stage.clientHeight - h * k) / 2, 0) : 0;
+  const [above, room] = inside ? [ABOVE, stage.clientHeight - ABOVE - BELOW] : [0, stage.clientHeight];
+  if (inside && !whole) k = Math.max(Math.min(k, READABLE), Math.min(k, room / h));
+  if (whole) k = Math.min(k, room / h);
+  const y = inside ? above + Math.max((room - h * k) / 2, 0) : 0;
   Object.assign(root.__view, { k, x: (wide - w * k) / 2, y, touched: false });
   place(root);
 }
