@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from shareviz.forms import LowRank, Rows, Scaled
+from shareviz.forms import LowRank, Rows
 from shareviz.roles import TABLES, roles
 from shareviz.sharing import distinct, readers, uses
 from shareviz.snapshot import Snapshot
@@ -44,9 +44,7 @@ def covered(snapshot: Snapshot) -> bool:
     """
     known, heads = roles(snapshot), token_heads(snapshot)
     return all(
-        isinstance(weight.form, str | Rows | LowRank | Scaled)
-        or known[weight.name] in TABLES
-        or weight.name in heads
+        isinstance(weight.form, str | Rows | LowRank) or known[weight.name] in TABLES or weight.name in heads
         for weight in snapshot.derived
     )
 

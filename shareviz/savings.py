@@ -112,8 +112,11 @@ def sentence_of(lines: Sequence[Line]) -> str:
     ]
     if weights.verdict == "same":
         return "Choose a strategy to see what it would save, and what it would not."
+    gradients = next(line for line in lines if line.after.key == "gradients")
     verdict = smaller(weights.before.value or 0, weights.after.value or 0)
     first = f"**{verdict}** for weights, gradients and optimizer state."
+    if gradients.verdict != weights.verdict:  # an adapter: what is stored is not what is trained
+        first = f"**{verdict}** for weights, **{gradients.verdict}** for gradients and optimizer state."
     return f"{first} **The same** {_listed(same)}." if same else first
 
 

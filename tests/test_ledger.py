@@ -214,7 +214,7 @@ def test_a_ledger_is_fast_on_a_large_model() -> None:
     assert Plan().apply(seen) is seen
 
 
-@pytest.mark.parametrize("way", ["atoms?atoms=2", "basis?rank=4", "hashed", "low_rank?rank=4"])
+@pytest.mark.parametrize("way", ["atoms?atoms=2", "basis?rank=4", "hashed", "low_rank?rank=4", "vera?rank=2"])
 def test_the_fit_says_nothing_of_weights_made_of_other_pieces(way: str) -> None:
     row = lines(TINY, way)["acts_like"].after
     assert (row.value, row.absent) == (None, False)

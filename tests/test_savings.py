@@ -56,6 +56,11 @@ def test_the_sentence_tells_both_halves() -> None:
     )
     assert said("vit", "all").endswith("**The same** compute and activations.")
     assert said("vit", "").startswith("Choose a strategy")
+    assert said(TINY, "lora?rank=1") == (
+        # 14,560 stored, of which 4 layers · 2 · (16 + 16) = 256 more; these alone are trained
+        "**×1.02** for weights, **÷56.9** for gradients and optimizer state. "
+        "**The same** compute, activations and KV cache."
+    )
 
 
 def test_a_design_that_leads_to_a_preset_is_that_preset() -> None:
