@@ -56,6 +56,13 @@ def test_a_link_opens_unfolded_and_a_reload_keeps_it(open_page: Open) -> None:
     settled(drawn(page), "**/?g=s0.0_t0.1", 16)
 
 
+def test_the_first_request_to_a_server_may_be_an_unfolded_graph(
+    open_page: Open, start_server: Callable[..., str]
+) -> None:
+    page = drawn(open_page("/?g=s0.2", base=start_server(SHAREVIZ_WARM="0")))
+    settled(page, "**/?g=s0.2", 16)
+
+
 def test_a_sign_opens_and_does_not_pick_the_set(open_page: Open) -> None:
     page = drawn(open_page("/"))
     page.locator(f'{STAGE} [data-fold="s0.0"]').click()
