@@ -81,15 +81,24 @@ def _about_layers(snapshot: Snapshot, stack: Stack, sets: tuple[SharedSet, ...])
     attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
     if noun == "layer" and attention and forward and attention != forward:
         return f"{run} layers: {attention} attention, {forward} feed-forward stored"
-    rows = max((len(set(column) - {None}) for column in _heavy(snapshot, found)), default=0)
-    if noun == "layer" and 0 < attention == forward < rows:
-        rows = attention  # what is beside the attention and feed-forward blocks is each layer's own
+    rows = _blocks(snapshot, found)
+    if rows >= run:
+        return f"{plural(run, noun)} share some of their weights"
     unit = _UNITS.get(noun, "block") if rows == 1 else _UNITS.get(noun, "block") + "s"
     beside = [other for other in stacks(snapshot) if other.prefix == stack.prefix and other != stack]
     if beside:
         whole = run + sum(len(passes(snapshot, other)) for other in beside)
         return f"{plural(whole, noun)}, {run} of them run {rows} stored {unit}"
     return f"{plural(run, noun)}, {rows} stored {unit}"
+
+
+def _blocks(snapshot: Snapshot, found: SharingMap) -> int:
+    """Return how many blocks are stored; as many as there are layers where some of each is its own."""
+    rows = max((len(set(column) - {None}) for column in _heavy(snapshot, found)), default=0)
+    attention, forward = (_stored(snapshot, found, role) for role in (Role.ATTENTION, Role.FEED_FORWARD))
+    if layer_noun(snapshot, found.stack) == "layer" and 0 < attention == forward < rows:
+        return attention  # what is beside the attention and feed-forward blocks is each layer's own
+    return rows
 
 
 _UNITS = {"step": "cell", "tower": "tower", "expert": "expert", "head": "head", "stage": "stage"}
@@ -168,6 +177,8 @@ def _about_reuse(snapshot: Snapshot, sets: tuple[SharedSet, ...]) -> str:
     shared = lengths - {1}
     if len(shared) != 1:
         return f"{noun}s share blocks"
-    unit, number = _UNITS.get(noun, "block"), shared.pop()
+    number = shared.pop()
+    whole = _blocks(snapshot, sharing_map(snapshot, stack)) < len(passes(snapshot, stack))
+    unit = _UNITS.get(noun, "block") if whole else "part"
     rows = sum(one.kind == "layers" and len(one.layers) == number for one in sets)
     return f"{'the one stored' if rows == 1 else 'each shared'} {unit} serves {plural(number, noun)}"

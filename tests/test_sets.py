@@ -117,3 +117,11 @@ def test_a_module_that_stands_in_two_stacks_is_counted_in_the_first() -> None:
     towers = nn.ModuleList([nn.Sequential(layers[3], nn.Linear(4, 4)), nn.Sequential(layers[2])])
     (one, *_) = shared_sets(capture(nn.ModuleDict({"l": layers, "t": towers})))
     assert (one.prefix, one.layers) == ("l", (0, 1))
+
+
+def test_layers_that_share_a_part_are_not_said_to_store_blocks() -> None:
+    layers = nn.ModuleList(nn.ModuleDict({"ffn": nn.Linear(4, 8), "out": nn.Linear(8, 4)}) for _ in range(6))
+    layers[1]["ffn"].weight = layers[0]["ffn"].weight  # type: ignore[index]
+    seen = capture(layers)
+    assert headline(seen) == "6 layers share some of their weights"
+    assert "the one stored part serves 2 layers" in explanation(seen)
