@@ -8,6 +8,7 @@ from shareviz.ui import savings_view as savings
 from shareviz.ui.savings_controls import pick_preset
 from shareviz.ui.savings_exports import savings_exports
 from shareviz.ui.starts_view import draw_starts
+from shareviz.ui.sweep_view import draw_sweep
 
 frame.required()
 
@@ -22,6 +23,7 @@ with left:
 with right:
     lines = savings.draw_costs(view, shown)
 savings.draw_bars(shown)
+draw_sweep(view, shown)
 savings.draw_estimates(shown)
 draw_starts(view)
 frame.say(view, title_of(shown.now.preset.title, shown.before, view.after), savings.said(view, lines))

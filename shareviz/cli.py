@@ -20,6 +20,8 @@ SOURCE = (
 
 START = "what a stored block starts from: all its layers, the first, or layers at even steps"
 
+SWEEP = "one strategy at each value of its numbers instead, such as cycle or sandwich?middle=3"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failed check, 2 for a refused input."""
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _takes_source(inspect)
     savings = _command(every, "savings", commands.savings, "what each sharing strategy would save")
     _takes_source(savings)
+    savings.add_argument("--sweep", metavar="STRATEGY", help=SWEEP)
     graph = _command(every, "graph", commands.graph, "draw the module graph as SVG, PNG or DOT")
     _takes_source(graph)
     _writes(graph, "FILE.svg, FILE.png or FILE.dot")

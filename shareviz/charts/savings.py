@@ -11,7 +11,7 @@ import altair as alt
 from shareviz.charts.palette import CHROME, KINDS
 from shareviz.charts.theme import Chart, Record, inline, themed
 from shareviz.savings import GROUPS
-from shareviz.text import count, exact, smaller
+from shareviz.text import count, exact, listed, smaller
 
 _BAND = 27  # pixels of one bar and the space below it
 _NARROW, _WIDE, _HIGH = 255, 560, 280  # pixels of the plots that labels are placed for
@@ -39,13 +39,19 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One design: stored and estimated elements without tables and head, and how far to trust it."""
+    """One design: stored and estimated elements without tables and head, and how far to trust it.
+
+    `beaten` says that another stores no more and acts like no less; `small` that it is one value of a
+    number that was turned, drawn small and without a label.
+    """
 
     title: str
     stored: int
     acts_like: float
     inside: bool
     current: bool = False
+    beaten: bool = False
+    small: bool = False
 
 
 def stored_bars(bars: Sequence[Bar], *, mode: str = "light") -> Chart:
@@ -130,12 +136,13 @@ def _end(stored: int, first: int) -> str:
 def capacity_scatter(points: Sequence[Point], *, mode: str = "light") -> Chart:
     """Return what each design stores against what it acts like, both without tables and head.
 
-    Filled points lie inside the published fit, hollow ones outside; a ring marks the current design;
-    on the dashed line nothing is shared. Labels that would touch another are left to the tooltip.
+    Filled points lie inside the published fit, hollow ones are extrapolated; grey ones are beaten by
+    another; a ring marks the current design; the thin line joins what is not beaten; on the dashed line
+    nothing is shared. Labels that would touch another are left to the tooltip.
     """
     chrome = CHROME[mode]
     most = max((max(point.stored, point.acts_like) for point in points), default=1.0)
-    unit, word = _unit(most)
+    unit, word = unit_of(most)
     table = _point_table(points, unit)
     end = most / unit * _ROOM
     x = alt.X(
@@ -162,14 +169,29 @@ def capacity_scatter(points: Sequence[Point], *, mode: str = "light") -> Chart:
     ring = base.transform_filter("datum.current").mark_point(
         filled=False, size=420, strokeWidth=1.6, color=chrome["ink"], fill=chrome["page"]
     )
-    solid = base.transform_filter("datum.inside").mark_point(filled=True, size=110, color=chrome["ink"])
-    hollow = base.transform_filter("!datum.inside").mark_point(
-        filled=True, size=110, fill=chrome["page"], stroke=chrome["ink"], strokeWidth=1.8
+    stair = base.transform_filter("!datum.beaten && datum.inside").mark_line(
+        strokeWidth=1, color=chrome["muted"], interpolate="monotone"
     )
-    made = alt.layer(dashed, ring, solid, hollow, *_labels(base, mode)).properties(
+    made = alt.layer(dashed, stair, ring, *_marks(base, mode), *_labels(base, mode)).properties(
         height=_HIGH, width="container"
     )
     return themed(made, mode)
+
+
+def _marks(base: alt.Chart, mode: str) -> list[alt.Chart]:
+    """Return the points: those that another beats in grey and below the others."""
+    page, ink, grey = CHROME[mode]["page"], CHROME[mode]["ink"], KINDS[mode][2]
+    size = alt.condition("datum.small", alt.value(36), alt.value(110))
+    layers: list[alt.Chart] = []
+    for beaten, colour in (("datum.beaten", grey), ("!datum.beaten", ink)):
+        here = base.transform_filter(beaten).encode(size=size)
+        layers += [
+            here.transform_filter("datum.inside").mark_point(filled=True, fill=colour, strokeWidth=0),
+            here.transform_filter("!datum.inside").mark_point(
+                filled=True, fill=page, stroke=colour, strokeWidth=1.6
+            ),
+        ]
+    return layers
 
 
 def _labels(base: alt.Chart, mode: str) -> list[alt.Chart]:
@@ -187,7 +209,8 @@ def _labels(base: alt.Chart, mode: str) -> list[alt.Chart]:
     return layers
 
 
-def _unit(most: float) -> tuple[float, str]:
+def unit_of(most: float) -> tuple[float, str]:
+    """Return what an axis up to `most` counts in, and the word to append to its title."""
     for unit, word in ((1e9, ", billions"), (1e6, ", millions"), (1e3, ", thousands")):
         if most >= unit:
             return unit, word
@@ -212,24 +235,36 @@ def _point_table(points: Sequence[Point], unit: float) -> list[Record]:
                 "acts": row.acts_like / unit,
                 "stored_exact": exact(row.stored),
                 "acts_short": count(row.acts_like),
-                "fit": "inside the fit" if row.inside else "outside the fit: a guess",
+                "fit": "inside the fit" if row.inside else "extrapolated: a guess",
                 "inside": row.inside,
                 "current": row.current,
+                "beaten": row.beaten,
+                "small": row.small,
             }
         )
     return rows
 
 
 def _merged(group: Sequence[Point]) -> Point:
-    titles = ", ".join(point.title for point in group)
-    current = any(point.current for point in group)
-    return Point(titles, group[0].stored, group[0].acts_like, all(p.inside for p in group), current)
+    seen = dict.fromkeys(point.title for point in group)
+    return Point(
+        listed(tuple(seen), 8),
+        group[0].stored,
+        group[0].acts_like,
+        inside=all(point.inside for point in group),
+        current=any(point.current for point in group),
+        beaten=all(point.beaten for point in group),
+        small=all(point.small for point in group),
+    )
 
 
 def _short(group: Sequence[Point]) -> str:
-    """Return the current design's title, or the first and how many more lie there."""
+    """Return the current design's title, or the first and how many more lie there; "" for small points."""
     ours = next((point.title for point in group if point.current), "")
-    return ours or (group[0].title if len(group) == 1 else f"{group[0].title}, {len(group) - 1} more")
+    titles = list(dict.fromkeys(point.title for point in group if not point.small))
+    if ours or not titles:
+        return ours
+    return titles[0] if len(titles) == 1 else f"{titles[0]}, {len(titles) - 1} more"
 
 
 # where a label may stand, in the order of preference: on the free side of the dashed line first
@@ -248,6 +283,8 @@ def _sides(points: Sequence[Point], labels: Sequence[str]) -> list[str]:
     sides = [""] * len(points)
     # the current design is labelled first, then from the largest down
     for i in sorted(range(len(points)), key=lambda i: (not points[i].current, -points[i].stored)):
+        if not labels[i]:
+            continue
         for side in _SIDES:
             if all(plot.free(i, side, labels[i]) for plot in plots):
                 sides[i] = side

@@ -13,7 +13,7 @@ from shareviz.mapview.words import reason, why
 from shareviz.sets import own_stored, shared_sets
 from shareviz.sharing import Tally, attribution, tally, tied_groups
 from shareviz.snapshot import Snapshot
-from shareviz.text import clean, count, exact, listed
+from shareviz.text import clean, count, exact, listed, smaller
 from shareviz.useforms import unshared_total
 
 
@@ -46,18 +46,37 @@ def savings(options: Namespace) -> Answer:
     from shareviz.offers import offers
 
     seen = opened(options)
+    if options.sweep:
+        return _swept(seen, options.sweep)
     rows = offers(seen)
     before = tally(seen).stored
     lines = [f"{headline(seen)}. Stores {count(before)}.", ""]
     refused: dict[str, list[str]] = {}
     for row in rows:
         if row.applies:
-            lines.append(f"{row.strategy:<14}{count(row.stored):>8}  {row.verdict}")
+            lines.append(f"{row.strategy:<16}{count(row.stored):>8}  {row.verdict}")
         else:
             refused.setdefault(row.why_not, []).append(row.strategy)
     lines += ["", "cannot be applied"] * bool(refused)
     lines += [f"  {', '.join(names)}: {why}" for why, names in refused.items()]
     return Answer([row.data() for row in rows], "\n".join(lines))
+
+
+def _swept(seen: Snapshot, text: str) -> Answer:
+    """Answer what one strategy would store at each value of its numbers."""
+    from shareviz.sweep import sweeps_of
+
+    before, curves = tally(seen).stored, sweeps_of(text, seen)
+    lines = [f"{headline(seen)}. Stores {count(before)}."]
+    for curve in curves:
+        lines += ["", f"{curve.title}: {curve.turn.lower()}"]
+        for point in curve.points:
+            line = f"{point.value:>8}{count(point.stored):>10}  {smaller(before, point.stored):<7}"
+            if point.estimate is not None:
+                guess = "" if point.estimate.inside else ", extrapolated"
+                line += f"acts like {count(point.estimate.acts_like)}{guess}"
+            lines.append(line.rstrip())
+    return Answer({"stored": before, "curves": [curve.data() for curve in curves]}, "\n".join(lines))
 
 
 def _counted(counts: Tally) -> Mapping[str, int | None]:

@@ -18,6 +18,7 @@ from shareviz.savings import Comparison, Tried, comparison, pytorch, sentence_of
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Measured, applies, strategies
+from shareviz.sweep import Place, dominated
 from shareviz.text import count
 from shareviz.ui import cache, state, theme
 from shareviz.ui.canvas import HOW, draw_editor
@@ -40,8 +41,8 @@ FIT_HELP = (
     "fitted on language models at 1 to 8 repeats."
 )
 FIT_SAID = (
-    "Filled: inside the published fit, up to 8 repeats. Hollow: outside, treat as a guess. "
-    "Dashed: nothing is shared. Ring: this plan."
+    "Filled: inside the published fit, up to 8 repeats. Hollow: extrapolated, treat as a guess. "
+    "Grey: another stores no more and acts like no less. Dashed: nothing is shared. Ring: this plan."
 )
 FIT_WARNING = "An estimate from other people's models, not a measurement of this one: Training measures."
 
@@ -183,17 +184,12 @@ def bars_of(shown: Comparison) -> list[Bar]:
 
 
 def points_of(shown: Comparison) -> list[Point]:
-    """Return the points of the ways that have an estimate."""
+    """Return the points of the ways that have an estimate, those that another beats marked."""
+    found = [(one, one.estimate) for one in shown.rows if one.estimate is not None]
+    beaten = dominated([Place(fit.stored, fit.acts_like, fit.inside) for _, fit in found])
     return [
-        Point(
-            one.preset.title,
-            one.estimate.stored,
-            one.estimate.acts_like,
-            one.estimate.inside,
-            one is shown.now,
-        )
-        for one in shown.rows
-        if one.estimate is not None
+        Point(one.preset.title, fit.stored, fit.acts_like, fit.inside, one is shown.now, beats)
+        for (one, fit), beats in zip(found, beaten, strict=True)
     ]
 
 
