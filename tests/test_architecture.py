@@ -45,7 +45,8 @@ LEVELS = {
 # without it: the first page, and every command on a file.
 TORCH = """
     clone parametrized capture trace realize survival nets
-    training.engine training.worker starts._making starts._alike starts._weights starts._ranks
+    training.engine training.worker
+    starts._alike starts._checkpoint starts._making starts._ranks starts._weights
 """
 
 HEAVY = ("torch", "streamlit", "altair", "pandas")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from shareviz.commands._answer import Answer, plan_of, write
 from shareviz.errors import OptionError
-from shareviz.layers import Stack
-from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source, values_of
 from shareviz.text import clean, percent, plural
 
@@ -24,7 +21,7 @@ _SHOWN = 5
 
 def share(options: Namespace) -> Answer:
     """Write a checkpoint whose weights are shared, made from the weights of another."""
-    from shareviz.starts import Start, rank_errors, started
+    from shareviz.starts import Start, neighbours, rank_errors, saved, started
 
     target = Path(options.output)
     if target.suffix not in (".pt", ".pth", ".bin"):
@@ -38,9 +35,9 @@ def share(options: Namespace) -> Answer:
         raise OptionError("Nothing is to be shared.", hint="Add --design, such as --design 'cycle?stored=3'.")
     with values_of(options.source, pick=options.pick, run_code=options.run_code) as values:
         made = started(plan, seen, values, start=Start(options.start))
-        alike = _alike(seen, values)
+        alike = neighbours(seen, values)
         ranks = rank_errors(plan, seen, values, start=made.start)
-    _save(target, made.baked if options.baked else made.tensors)
+    write(target, saved(made.baked if options.baked else made.tensors))
     data: dict[str, Any] = {
         "written": str(target),
         "start": made.start.value,
@@ -55,33 +52,12 @@ def share(options: Namespace) -> Answer:
     return Answer(data, "" if options.json else _said(made, alike, data))
 
 
-def _save(target: Path, tensors: Any) -> None:
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(dict(tensors), buffer)
-    write(target, buffer.getvalue())
-
-
 def _save_plan(target: Path, plan: Any) -> str:
     from shareviz.jsonio import plan_to_json
 
     beside = target.with_suffix(".plan.json")
     write(beside, plan_to_json(plan).encode())
     return str(beside)
-
-
-def _alike(seen: Snapshot, values: Any) -> tuple[Neighbours, ...]:
-    from shareviz.starts import neighbours
-
-    stack = _deepest(seen)
-    return neighbours(seen, stack, values) if stack else ()
-
-
-def _deepest(seen: Snapshot) -> Stack | None:
-    from shareviz.strategies import stacks_of
-
-    return max(stacks_of(seen, "layers"), key=lambda one: len(one.layers), default=None)
 
 
 def _said(made: Started, alike: Sequence[Neighbours], data: Any) -> str:

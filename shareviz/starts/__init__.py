@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +11,9 @@ from math import hypot
 from typing import TYPE_CHECKING
 
 from shareviz.errors import PlanError
-from shareviz.layers import Stack
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
+from shareviz.strategies import stacks_of
 from shareviz.text import plural
 from shareviz.values import Values
 
@@ -27,6 +28,7 @@ __all__ = [
     "nearest_rows",
     "neighbours",
     "rank_errors",
+    "saved",
     "started",
 ]
 
@@ -118,7 +120,7 @@ def started(
         PlanError: As `Plan.apply`; a form for which no such start is known; names that overlap in part.
         SharevizError: no-values, limit, truncated: as `Values.read`; dtype: a packed type.
     """
-    from shareviz.starts._making import made_from  # torch comes with it
+    from shareviz.starts._checkpoint import made_from  # torch comes with it
 
     return made_from(plan, snapshot, values, start=start, progress=progress)
 
@@ -158,8 +160,19 @@ class Neighbours:
         return 1 / self.elements**0.5 if self.elements else 0.0
 
 
-def neighbours(snapshot: Snapshot, stack: Stack, values: Values) -> tuple[Neighbours, ...]:
-    """Return how alike each layer of a stack is to the next: matrices only, two of them in memory.
+def saved(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """Return a checkpoint as torch.save writes it: tied names stay one tensor."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(tensors), buffer)
+    return buffer.getvalue()
+
+
+def neighbours(snapshot: Snapshot, values: Values) -> tuple[Neighbours, ...]:
+    """Return how alike each layer of the deepest stack is to the next; () for a model without layers.
+
+    Matrices only, two of them in memory.
 
     Weights that are near compute alike. Weights that are far may compute alike too, with their hidden
     units in another order, so a low number says nothing.
@@ -169,7 +182,8 @@ def neighbours(snapshot: Snapshot, stack: Stack, values: Values) -> tuple[Neighb
     """
     from shareviz.starts._alike import compared
 
-    return compared(snapshot, stack, values)
+    stack = max(stacks_of(snapshot, "layers"), key=lambda one: len(one.layers), default=None)
+    return compared(snapshot, stack, values) if stack else ()
 
 
 def nearest_rows(found: Sequence[Neighbours], stored: int) -> tuple[int, ...]:

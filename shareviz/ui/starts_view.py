@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +11,13 @@ import streamlit as st
 
 from shareviz.formats import limits_of
 from shareviz.jsonio import plan_to_json
-from shareviz.layers import Stack
 from shareviz.savings import GROUPS, group_of
 from shareviz.snapshot import Snapshot
-from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, rank_errors, started
-from shareviz.strategies import stacks_of
+from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, rank_errors, saved, started
 from shareviz.text import percent, size
 from shareviz.ui import shown, state, theme
 from shareviz.ui.view import View
-from shareviz.values import Values, open_values
+from shareviz.values import open_values
 
 HELD, HOW, LOOK = "sv_started", "sv_start", "sv_measure_start"
 TITLES = {Start.AVERAGE: "their average", Start.FIRST: "the first", Start.STEPWISE: "even steps"}
@@ -90,18 +87,13 @@ def _measured(view: View, start: Start) -> Measured:
         with open_values(first, companions=rest, pick=kept.pick, limits=limits_of()) as values:
             made = started(plan, view.before, values, start=start, progress=lambda done: _show(bar, done))
             ranks = rank_errors(plan, view.before, values, start=start)
-            return Measured(made, _alike(view.before, values), ranks)
+            return Measured(made, neighbours(view.before, values), ranks)
     finally:
         bar.empty()
 
 
 def _show(bar: st.delta_generator.DeltaGenerator, done: float) -> None:
     bar.progress(done, "Reading weights…")
-
-
-def _alike(seen: Snapshot, values: Values) -> tuple[Neighbours, ...]:
-    stack: Stack | None = max(stacks_of(seen, "layers"), key=lambda one: len(one.layers), default=None)
-    return neighbours(seen, stack, values) if stack else ()
 
 
 def _draw(view: View, found: Measured) -> None:
@@ -121,7 +113,7 @@ def _draw(view: View, found: Measured) -> None:
         for label, name, tensors in files:
             st.download_button(
                 f"{label} (.pt)",
-                partial(_saved, tensors),
+                partial(saved, tensors),
                 f"{name}.pt",
                 "application/octet-stream",
                 key=f"sv_{label}",
@@ -180,11 +172,3 @@ def alike_said(alike: Sequence[Neighbours]) -> str:
         f"where random weights are 0 ± {nearest.chance:.1g}. Weights that are far may still compute alike, "
         "with their hidden units in another order."
     )
-
-
-def _saved(tensors: Mapping[str, object]) -> bytes:
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(dict(tensors), buffer)
-    return buffer.getvalue()

@@ -16,7 +16,6 @@ from shareviz.errors import PlanError, SharevizError
 from shareviz.formats import load
 from shareviz.forms import LowRank, Rows
 from shareviz.jsonio import plan_from_json
-from shareviz.layers import stacks
 from shareviz.models import build
 from shareviz.plan import Plan, Rewrite, tie
 from shareviz.realize import realize
@@ -189,8 +188,7 @@ def test_neighbours_are_alike_as_their_angle_says() -> None:
     layers[1].load_state_dict(layers[0].state_dict())
     layers[3].load_state_dict({"weight": -layers[2].weight.detach()})  # type: ignore[operator, union-attr]
     seen = capture(layers)
-    (stack,) = stacks(seen)
-    found = neighbours(seen, stack, Values.of(layers))
+    found = neighbours(seen, Values.of(layers))
     assert [round(one.alike, 1) for one in found] == [1, 0, -1]
     assert found[1].chance == 0.01
     assert abs(found[1].alike) < 5 * found[1].chance
