@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from shareviz.training.tasks._base import Column, Version, share_layers, taking_turns, unshared
+from shareviz.training.tasks._base import (
+    Batch,
+    Column,
+    EvalSet,
+    Version,
+    share_layers,
+    taking_turns,
+    unshared,
+)
 
 STEPS, LONG = 12, 48  # trained on, and tested on too
 DEFAULTS = ("none", "all")
@@ -13,6 +22,18 @@ COLUMNS = (
     Column("Equal parameters", "none", ("wide",)),
     Column("Equal compute", "none", ("all", "cycle2")),
 )
+
+
+def sets(held: Callable[[int, str], Batch]) -> Mapping[str, EvalSet]:
+    """Return what a task is tested on: the length that it is trained on, and a longer one.
+
+    Args:
+        held: Returns the batch of a length and a split.
+    """
+    return {
+        "seen": EvalSet(f"Length {STEPS}, as trained", partial(held, STEPS)),
+        "long": EvalSet(f"Length {LONG}", partial(held, LONG)),
+    }
 
 
 def versions(model: str, *, wide: int) -> Mapping[str, Version]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from shareviz.training.tasks import _base as base
@@ -57,10 +55,7 @@ TASK = base.Task(
     defaults=over_time.DEFAULTS,
     columns=over_time.COLUMNS,
     draw=_train,
-    sets={
-        "seen": base.EvalSet(f"Length {STEPS}, as trained", partial(_held, STEPS)),
-        "long": base.EvalSet(f"Length {LONG}", partial(_held, LONG)),
-    },
+    sets=over_time.sets(_held),
     main="long",
     metric=base.Metric("accuracy", "Accuracy", base.accuracy, chance=0.5, best=1.0, solved=0.99),
     solve=_solve,
