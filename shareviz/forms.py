@@ -137,7 +137,7 @@ class LowRank(Form):
 class Factor(Form):
     """`left @ right` through `rank` inner columns: ALBERT's embedding; low rank is not sharing.
 
-    Starts normal, scaled so that the product has the standard deviation of the weight.
+    Starts normal, scaled so that the product has the size of the weight.
     Source: Lan et al. (2019), arXiv 1909.11942, section 3.1.
     """
 
@@ -161,7 +161,7 @@ class Factor(Form):
 
     def start(self, weight: Any, draw: Draw) -> dict[str, Any]:
         shapes = self.pieces(tuple(weight.shape))
-        return {"left": draw(shapes["left"]) * weight.std(), "right": draw(shapes["right"]) / self.rank**0.5}
+        return {"left": draw(shapes["left"]) * _size(weight), "right": draw(shapes["right"]) / self.rank**0.5}
 
 
 @dataclass(frozen=True, slots=True)

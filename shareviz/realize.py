@@ -140,13 +140,14 @@ def _memory(
                 value = here.detach().clone(memory_format=torch.contiguous_format)
             else:
                 if name not in started:
-                    started[name] = form.start(here.detach(), _draw(here, name, seed))
+                    started[name] = form.start(here.detach(), draws_for(here, name, seed))
                 value = started[name][piece].clone(memory_format=torch.contiguous_format)
             made[root] = nn.Parameter(value, requires_grad=here.requires_grad)
     return made
 
 
-def _draw(like: torch.Tensor, name: str, seed: int) -> Callable[[tuple[int, ...]], torch.Tensor]:
+def draws_for(like: torch.Tensor, name: str, seed: int) -> Callable[[tuple[int, ...]], torch.Tensor]:
+    """Return what gives standard normal numbers of a shape, by a name and a seed, in the type of `like`."""
     generator = torch.Generator().manual_seed(_mixed(seed, name))
 
     def draw(shape: tuple[int, ...]) -> torch.Tensor:

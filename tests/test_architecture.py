@@ -46,7 +46,7 @@ LEVELS = {
 TORCH = """
     clone parametrized capture trace realize survival nets
     training.engine training.worker
-    starts._alike starts._checkpoint starts._making starts._ranks starts._weights
+    starts._alike starts._checkpoint starts._fitted starts._making starts._ranks starts._weights
 """
 
 HEAVY = ("torch", "streamlit", "altair", "pandas")

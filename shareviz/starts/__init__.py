@@ -110,7 +110,9 @@ def started(
     A tie starts as `start` says. A base with corrections of low rank starts so too, and each correction
     is the best of its rank: the truncated SVD of what the base leaves (Eckart and Young 1936). Blocks of
     rows start as the mean of the blocks that they replace (Ainslie et al. 2023, arXiv 2305.13245,
-    section 2.1), or as the first of them; a product through a rank is a truncated SVD.
+    section 2.1), or as the first of them. A product through a rank is a truncated SVD, of all weights
+    together where they share a factor, and so are atoms; a hashed number is the mean of its elements.
+    Adapters start at zero: the weights stay what they are.
 
     Args:
         values: Of the model before the plan, as `open_values` or `Values.of` give them.

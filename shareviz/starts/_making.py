@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 import torch
 
 from shareviz.errors import PlanError
-from shareviz.forms import Factor, Form, LowRank, Rows
+from shareviz.forms import Factor, Form, Hashed, LowRank, Mix, Rows, Scaled
 from shareviz.layers import stacks
 from shareviz.plan import Plan
+from shareviz.realize import draws_for
 from shareviz.rewrites import PLAIN, WHOLE, Resolved, Root, resolve
 from shareviz.snapshot import Snapshot
 from shareviz.starts import Start
+from shareviz.starts._fitted import bucket_means, pooled, spanned, without_dead
 from shareviz.starts._weights import Weights, as_matrix, best_of_rank
 from shareviz.text import clean
 from shareviz.values import Values
@@ -93,14 +95,21 @@ class Making:
         match form:
             case None:
                 self.made[root] = self._mean(root, _itself)
-            case LowRank() if piece == "base":
+            case LowRank() | Scaled() if piece == "base":
                 self.made[root] = self._mean(root, _itself)
             case LowRank():
                 self._correct(name)
             case Rows():
                 self.made[root] = self._mean(root, lambda weight: self._rows(form, weight))
+            case Hashed():
+                self.made[root] = self._mean(root, lambda weight: bucket_means(form, weight))
             case Factor():
-                self._product(name, form)
+                self._span(name, *self._sides(name))
+            case Mix():
+                self._span(name, "coefficients", "atoms")
+            case Scaled():
+                weight = self.weights(name)
+                self.made[root] = form.start(weight, draws_for(weight, name, 0))[piece]
             case _:
                 raise _no_start(name, form)
 
@@ -121,28 +130,37 @@ class Making:
     def _correct(self, name: str) -> None:
         """Make the correction that names share: the best of its rank for what their bases leave."""
         up, down = self._together(name, ("up", "down"))
-        left = [self._left(one) for one in self.readers[up]]
-        self._factors((up, down), torch.stack(left).mean(0), self.weights(name).dtype)
+        left = torch.stack([self._left(one) for one in self.readers[up]]).mean(0)
+        form, like = self.resolved.rewrites[name].form, self.weights(name)
+        assert isinstance(form, LowRank)
+        factors = best_of_rank(left, min(form.rank, *left.shape))
+        factors = without_dead(*factors, draws_for(left, name, 0))
+        self.made[up], self.made[down] = (factor.to(like.dtype).contiguous() for factor in factors)
 
     def _left(self, name: str) -> torch.Tensor:
         base = self.made[self.resolved.roots[name, "base"]]
         return as_matrix(self.weights(name).double() - base.double())
 
-    def _product(self, name: str, form: Factor) -> None:
-        left, right = self._together(name, ("left", "right"))
-        weight = as_matrix(self._mean(left, _itself))
-        if form.rank > min(weight.shape):
-            raise PlanError(
-                f"{clean(name, 80)} has no rank above {min(weight.shape)}.", hint="Choose a smaller rank."
-            )
-        self._factors((left, right), weight, weight.dtype)
+    def _sides(self, name: str) -> tuple[str, str]:
+        """Return the factor of a product that each weight has for itself, and the one with more readers."""
+        left, right = (len(self.readers[self.resolved.roots[name, piece]]) for piece in ("left", "right"))
+        return ("right", "left") if left > right else ("left", "right")
 
-    def _factors(self, roots: tuple[Root, Root], weight: torch.Tensor, dtype: torch.dtype) -> None:
-        form = self.resolved.rewrites[roots[0][0]].form
-        assert isinstance(form, Factor | LowRank)
-        factors = best_of_rank(weight, min(form.rank, *weight.shape))
-        for root, factor in zip(roots, factors, strict=True):
-            self.made[root] = factor.to(dtype).contiguous()
+    def _span(self, name: str, own: str, shared: str) -> None:
+        """Make what several weights share, and what each has of its own: nearest in least squares."""
+        root = self.resolved.roots[name, shared]
+        form = self.resolved.rewrites[name].form
+        owned = list(dict.fromkeys(self.resolved.roots[one, own] for one in self.readers[root]))
+        if sum(len(self.readers[one]) for one in owned) != len(self.readers[root]):
+            raise _no_start(name, form)
+        assert isinstance(form, Factor | Mix)
+        weights = [self._mean(one, _itself) for one in owned]
+        times = [len(self.readers[one]) for one in owned]
+        shapes = form.pieces(tuple(weights[0].shape))
+        parts, common = spanned(form, own, weights, times)
+        for one, part in zip((*owned, root), (*parts, common), strict=True):
+            shape = shapes[shared if one == root else own]
+            self.made[one] = part.to(weights[0].dtype).reshape(shape).contiguous()
 
     def _together(self, name: str, pieces: tuple[str, str]) -> tuple[Root, Root]:
         """Return the roots of two pieces, which must have the same readers."""
@@ -160,17 +178,5 @@ def _no_start(name: str, form: Form | None) -> PlanError:
     how = form.title if form else "pieces"
     return PlanError(
         f"{clean(name, 80)} would be made as {how}, and no start from trained weights is known for that.",
-        hint="Choose ties, grouped rows, a correction of low rank or a product through a rank.",
+        hint="Choose another way to share: all others have one.",
     )
-
-
-def pooled(form: Rows, weight: torch.Tensor) -> torch.Tensor:
-    """Return the stored blocks, each the mean of the blocks that read it."""
-    moved = weight.movedim(form.axis, 0)
-    blocks = moved.reshape(len(form.table), -1, *moved.shape[1:])
-    table = torch.tensor(form.table)
-    total = torch.zeros(form.stored, *blocks.shape[1:], dtype=torch.float64)
-    total.index_add_(0, table, blocks.double())
-    times = torch.bincount(table).reshape(-1, *[1] * (blocks.dim() - 1))
-    kept = (total / times).flatten(0, 1).movedim(0, form.axis)
-    return kept.to(weight.dtype).contiguous()

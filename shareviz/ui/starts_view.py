@@ -123,9 +123,11 @@ def _draw(view: View, found: Measured) -> None:
 
 def sentence(made: Started) -> str:
     """Return, as Markdown, how far the weights move, and what that says."""
+    if not made.share:
+        return "**The weights stay what they are.** What the plan adds starts at zero, and can learn."
     said = f"**The weights move by {percent(made.share, 1)} of their norm.**"
     if made.strangers is None:
-        return f"{said} Corrections of their own are fitted to what the shared part leaves."
+        return f"{said} The pieces are fitted to them by least squares."
     said += f" Weights with nothing in common would move by {percent(made.strangers, 1)}."
     if made.share > NEAR * made.strangers:
         return f"{said} So they do not say what to share: expect to train the shared model again."

@@ -14,20 +14,21 @@ from shareviz.cli import main
 from shareviz.design import Design
 from shareviz.errors import PlanError, SharevizError
 from shareviz.formats import load
-from shareviz.forms import LowRank, Rows
+from shareviz.forms import Factor, Hashed, HashedRows, LowRank, Mix, Rows
 from shareviz.jsonio import plan_from_json
 from shareviz.models import build
 from shareviz.plan import Plan, Rewrite, tie
 from shareviz.realize import realize
 from shareviz.snapshot import Snapshot
 from shareviz.starts import Neighbours, Start, Started, nearest_rows, neighbours, rank_errors, started
-from shareviz.starts._making import pooled
+from shareviz.starts._fitted import bucket_means, pooled
 from shareviz.starts._weights import best_of_rank
 from shareviz.values import Values, open_values
 
 MODEL = "language_model?layers=4&width=16&heads=4&ffn=2&vocab=24&context=8"
 DESIGNS = ("tied", "all", "cycle?stored=2", "tied;sequence?stored=2&norms=shared", "gqa?kv_heads=2")
-DESIGNS += ("relaxed?stored=2&rank=3", "factorised?rank=5")
+DESIGNS += ("relaxed?stored=2&rank=3", "factorised?rank=5", "basis?rank=4&group=2", "atoms?atoms=2")
+DESIGNS += ("hashed?ratio=4", "lora?rank=2", "vera?rank=2", "tied_lora?rank=2", "low_rank?rank=3")
 
 
 def net(seed: int = 0) -> nn.Module:
@@ -134,6 +135,67 @@ def test_pooled_rows_are_the_mean_of_their_heads() -> None:
     assert pooled(Rows((0, 0, 1, 1)), weight).tolist() == [[1, 2], [5, 6]]
     assert pooled(Rows((0, 1, 0, 1), axis=0), weight).tolist() == [[2, 3], [4, 5]]
     assert pooled(Rows((0, 0), axis=1), weight).tolist() == [[0.5], [2.5], [4.5], [6.5]]
+
+
+def test_buckets_are_nearest_in_least_squares() -> None:
+    weight = torch.randn(6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    form = Hashed(5, seed=3)
+    one_each = torch.eye(5, dtype=torch.float64)
+    design = torch.stack([form.make({"buckets": row}, (6, 7)).flatten() for row in one_each], 1)
+    best = torch.linalg.lstsq(design, weight.flatten()[:, None]).solution[:, 0]
+    torch.testing.assert_close(bucket_means(form, weight), best)
+
+
+@pytest.mark.parametrize("own", ["left", "right"])
+def test_a_shared_factor_is_the_svd_of_all_weights_together(own: str) -> None:
+    layers = nn.ModuleList(nn.Linear(5, 4, bias=False) for _ in range(3))
+    shared = "right" if own == "left" else "left"
+    names = [f"{n}.weight" for n in range(3)]
+    rewrites = tuple(Rewrite(n, Factor(2), ((shared, names[0]),) if n != names[0] else ()) for n in names)
+    found = started(Plan(rewrites), capture(layers), Values.of(layers))
+    weights = [layer.weight.detach() for layer in layers]
+    stacked = torch.cat([w if own == "left" else w.T for w in weights])  # type: ignore[operator, misc]
+    left, singular, right = torch.linalg.svd(stacked)
+    best = (left[:, :2] * singular[:2]) @ right[:2]
+    again = torch.cat([found.baked[n] if own == "left" else found.baked[n].T for n in names])
+    torch.testing.assert_close(again, best, rtol=1e-4, atol=1e-5)
+
+
+def test_atoms_span_the_layers_as_well_as_any_can() -> None:
+    layers = nn.ModuleList(nn.Linear(5, 4, bias=False) for _ in range(4))
+    names = [f"{n}.weight" for n in range(4)]
+    rewrites = tuple(Rewrite(n, Mix(2), (("atoms", names[0]),) if n != names[0] else ()) for n in names)
+    found = started(Plan(rewrites), capture(layers), Values.of(layers))
+    flat = torch.stack([layer.weight.detach().flatten() for layer in layers])  # type: ignore[operator, misc]
+    lost = torch.linalg.svdvals(flat)[2:].square().sum().sqrt()
+    assert math.hypot(*(one.moved for one in found.residuals)) == pytest.approx(float(lost), rel=1e-4)
+
+
+@pytest.mark.parametrize("text", ["lora?rank=2", "vera?rank=2", "tied_lora?rank=2"])
+def test_an_adapter_keeps_the_function_and_can_learn(text: str) -> None:
+    module = net()
+    plan, found = made(text, module)
+    assert found.share == 0
+    shared = realize(plan, module)
+    shared.load_state_dict(dict(found.tensors))
+    shared(torch.arange(8).reshape(1, 8)).square().mean().backward()
+    grads = [p.grad for p in shared.parameters() if p.requires_grad and p.grad is not None]
+    assert any(bool(grad.any()) for grad in grads)
+
+
+def test_a_correction_of_nothing_can_learn() -> None:
+    # layer 0 is the base itself, so its correction starts at zero: one factor must not be
+    _, found = made("relaxed?stored=1&rank=2", net(), Start.FIRST)
+    downs = [value for name, value in found.tensors.items() if name.endswith(".down")]
+    assert downs
+    assert all(bool(down.any(1).all()) for down in downs)
+
+
+def test_hashed_rows_are_refused_in_a_sentence() -> None:
+    table = nn.Sequential(nn.Embedding(20, 8))
+    plan = Plan((Rewrite("0.weight", HashedRows(4)),))
+    with pytest.raises(PlanError, match="no start from trained weights is known"):
+        started(plan, capture(table), Values.of(table))
 
 
 def test_a_tied_name_that_the_plan_does_not_touch_moves_with_its_owner() -> None:
