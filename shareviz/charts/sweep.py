@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from shareviz.charts.axes import unit_of
 from shareviz.charts.palette import CHROME
-from shareviz.charts.savings import unit_of
 from shareviz.charts.theme import Chart, Record, inline, themed
 from shareviz.text import count, exact
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shareviz.charts import export
-from shareviz.charts.savings import capacity_scatter, stored_bars
+from shareviz.charts.bars import stored_bars
+from shareviz.charts.scatter import capacity_scatter
 from shareviz.charts.theme import Chart
 from shareviz.ledger import Line
 from shareviz.savings import Comparison, pytorch

@@ -9,7 +9,8 @@ import streamlit as st
 
 from shareviz.assumptions import Assumptions
 from shareviz.baseline import without_sharing
-from shareviz.charts.savings import Bar, Point, capacity_scatter, stored_bars
+from shareviz.charts.bars import Bar, stored_bars
+from shareviz.charts.scatter import Point, capacity_scatter
 from shareviz.design import AS_IT_IS, Design, Preset
 from shareviz.headline import headline
 from shareviz.ledger import Line, compare, ledger

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
+from shareviz.charts.bars import Bar, stored_bars
 from shareviz.charts.export import chart_png, chart_svg
+from shareviz.charts.labels import Room, sides
 from shareviz.charts.palette import CHROME, KINDS
-from shareviz.charts.savings import Bar, Point, _Plot, _sides, capacity_scatter, stored_bars
+from shareviz.charts.scatter import Point, capacity_scatter
 from shareviz.charts.theme import config
 
 BARS = [
@@ -91,16 +93,15 @@ def test_no_design_at_all_makes_no_picture_fail() -> None:
     )
 )
 def test_labels_touch_neither_each_other_nor_points(places: list[tuple[int, int, str]]) -> None:
-    points = [Point(title, x, float(y), inside=True) for x, y, title in places]
-    labels = [point.title for point in points]
-    most = max(max(point.stored, point.acts_like) for point in points) * 1.08
-    for wide in (255, 560):
-        plot = _Plot(points, most, wide)
-        boxes = [(i, plot.box(i, side, labels[i])) for i, side in enumerate(_sides(points, labels)) if side]
+    spots = tuple((x / 108, y / 108) for x, y, _ in places)
+    rooms = [Room(wide, 280, spots, tuple(label for _, _, label in places)) for wide in (255, 560)]
+    found = sides(rooms, range(len(places)))
+    for room in rooms:
+        boxes = [(i, room.label(i, side)) for i, side in enumerate(found) if side]
         for i, (x0, y0, x1, y1) in boxes:
             assert x0 >= 0
-            assert x1 <= wide
-            others = [mark for place, mark in enumerate(plot.marks) if place != i]
+            assert x1 <= room.wide
+            others = [room.mark(place) for place in range(len(places)) if place != i]
             others += [box for place, box in boxes if place != i]
             assert not any(x0 < b[2] and b[0] < x1 and y0 < b[3] and b[1] < y1 for b in others)
 
