@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -22,14 +21,6 @@ from shareviz.training.results import Arm
 from shareviz.training.tasks import Task, Version, find_task, find_version
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """An arm and how to make its module for a seed."""
-
-    arm: Arm
-    make: Callable[[int], nn.Module]
-
-
 def device_of(name: str) -> torch.device:
     """Return the device of a spec; "auto" is the CPU, which is faster for models this small.
 
@@ -41,7 +32,7 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda" if name == "cuda" else "cpu")
 
 
-def prepare(spec: RunSpec, device: torch.device) -> tuple[Ready, ...]:
+def prepare(spec: RunSpec) -> tuple[Arm, ...]:
     """Return the arms of a settled spec, each tried on one batch without training.
 
     Raises:
@@ -49,7 +40,13 @@ def prepare(spec: RunSpec, device: torch.device) -> tuple[Ready, ...]:
         PlanError: A version's plan does not apply to the model.
     """
     task = find_task(spec.task)
-    return tuple(_ready(spec, task, name, device) for name in spec.versions)
+    return tuple(_arm(spec, task, name) for name in spec.versions)
+
+
+def module_of(spec: RunSpec, version: Version, seed: int, device: torch.device) -> nn.Module:
+    """Return a version's module for a seed on a device; its values are made on the CPU."""
+    module = start(spec.model, version, seed)
+    return module if device.type == "cpu" else clone(module, device)
 
 
 def start(model: str, version: Version, seed: int) -> nn.Module:
@@ -74,13 +71,8 @@ def _take_values(module: nn.Module, reference: nn.Module) -> None:
                 parameter.copy_(known[name])
 
 
-def _ready(spec: RunSpec, task: Task, name: str, device: torch.device) -> Ready:
+def _arm(spec: RunSpec, task: Task, name: str) -> Arm:
     version = find_version(task, name)
-
-    def make(seed: int) -> nn.Module:
-        module = start(spec.model, version, seed)
-        return module if device.type == "cpu" else clone(module, device)
-
     module = start(spec.model, version, 0)
     inputs = _fits(task, module, version.model or spec.model)
     seen, flops = capture(module), None
@@ -92,8 +84,7 @@ def _ready(spec: RunSpec, task: Task, name: str, device: torch.device) -> Ready:
     counts = tally(seen)
     model = version.model or spec.model
     title = version.title or version.plan(snapshot_of(model)).title
-    arm = Arm(name, title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
-    return Ready(arm, make)
+    return Arm(name, title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
 
 
 def _fits(task: Task, module: nn.Module, model: str) -> torch.Tensor:
