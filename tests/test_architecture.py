@@ -30,7 +30,7 @@ LEVELS = {
     "sources": """
         sources values design tabletext tablemap strokes painting history published formats
         jsonio lessons starts clone parametrized capture trace realize survival nets
-        models training
+        kinds layertable models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
     "pictures": "savings mapview graphs charts report",

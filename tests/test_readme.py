@@ -12,6 +12,7 @@ import shareviz
 from shareviz.checks import checks
 from shareviz.cli import main
 from shareviz.formats import formats
+from shareviz.kinds import kinds
 from shareviz.models import catalogue
 from shareviz.strategies import strategies
 from shareviz.training.tasks import tasks
@@ -21,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"`([a-z_0-9]+)`", README))
 
 
-@pytest.mark.parametrize("table", [strategies, formats, catalogue, checks, tasks])
+@pytest.mark.parametrize("table", [strategies, formats, catalogue, checks, tasks, kinds])
 def test_every_plug_in_is_named(table: object) -> None:
     assert set(table()) - WORDS == set()
 

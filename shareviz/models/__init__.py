@@ -45,7 +45,7 @@ def settled(text: str) -> tuple[str, Mapping[str, Value]]:
     values = settle(model.options, given)
     if model.check is not None:
         model.check(values)
-    return name, values
+    return name, values if model.spelled is None else model.spelled(values)
 
 
 def canonical(text: str) -> str:
@@ -63,6 +63,8 @@ def title_of(text: str) -> str:
     """Return what the page calls a model: Language model, 12 layers."""
     name, values = settled(text)
     model = catalogue()[name]
+    if model.titled is not None:
+        return model.titled(values)
     if not model.counted:
         return model.title
     noun = model.counted[0].rpartition("_")[2]

@@ -24,7 +24,8 @@ class Model:
 
     `build` and `inputs` make their tensors on torch's current default device; `inputs` are zeros
     that the forward pass takes, batch 1. `check` refuses what the options' own bounds let through,
-    with an `OptionError`. `counted` names the options that the title counts: "…, 12 layers".
+    with an `OptionError`. `counted` names the options that the title counts: "…, 12 layers"; `titled`
+    says the whole title instead. `spelled` brings values that mean the same to one spelling.
     `source` is the paper and section that the shape is from.
     """
 
@@ -36,6 +37,8 @@ class Model:
     source: str
     check: Callable[[Values], None] | None = None
     counted: tuple[str, ...] = ()
+    spelled: Callable[[Values], Values] | None = None
+    titled: Callable[[Values], str] | None = None
 
 
 def whole(values: Values, name: str) -> int:

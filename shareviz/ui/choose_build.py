@@ -21,7 +21,7 @@ SLIDES = 128  # a number with more steps than this is typed
 
 def draw_build() -> None:
     """Draw the builder; its counts are captures of the model, never formulas."""
-    families = list(catalogue())
+    families = [name for name in catalogue() if name != "layers"]
     now, given = parse(state.model())
     first = families.index(now) if now in families else families.index("language_model")
     family = st.selectbox("Family", families, first, format_func=_title, key=FAMILY)

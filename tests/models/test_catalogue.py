@@ -23,6 +23,8 @@ FAMILIES = tuple(catalogue())
 SHALLOW = {"layers": 2, "encoder_layers": 2, "decoder_layers": 1, "steps": 3}
 BOUND = {"layers": 96, "encoder_layers": 12, "decoder_layers": 12, "steps": 48, "tasks": 16, "context": 4096}
 
+WORDS = {"input": ("tokens-6", "tokens-9"), "rows": ("embedding~linear", "embedding~norm~linear-8")}
+
 look = functools.cache(snapshot_of)
 
 
@@ -34,6 +36,8 @@ def settings(option: Option) -> list[object]:
     """The ends of a turn (the high one bounded), or every choice."""
     if option.choices:
         return list(option.choices)
+    if option.name in WORDS:
+        return list(WORDS[option.name])
     if isinstance(option.default, bool):
         return [False, True]
     high = min(option.high or 0, BOUND.get(option.name, 4096))
@@ -132,6 +136,7 @@ SMALL = {
     "encoder_decoder": "encoder_decoder?encoder_layers=2&decoder_layers=1&width=16&heads=2&vocab=11",
     "gru_classifier": "gru_classifier?steps=3",
     "language_model": "language_model?layers=2&width=16&heads=2&vocab=11&context=9",
+    "layers": "layers?rows=embedding-11-8~positions~block-2-x2~gru-6~linear-5-tanh~reduce~head-3",
     "lstm_classifier": "lstm_classifier?steps=3",
     "multitask": "multitask?tasks=3&inputs=5",
     "ring": "ring?layers=2&width=8",
