@@ -18,6 +18,8 @@ SOURCE = (
     "or python:package.module:factory (runs code)"
 )
 
+NEAREST = "in place of a design: this many stored blocks, each of neighbours whose weights are near"
+
 START = "what a stored block starts from: all its layers, the first, or layers at even steps"
 
 SWEEP = "one strategy at each value of its numbers instead, such as cycle or sandwich?middle=3"
@@ -70,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     graph = _command(every, "graph", commands.graph, "draw the module graph as SVG, PNG or DOT")
     _takes_source(graph)
     _writes(graph, "FILE.svg, FILE.png or FILE.dot")
+    module = _command(every, "module", commands.module, "a model of your own layers as Python")
+    _takes_source(module)
+    _writes(module, "FILE.py")
     train = _command(every, "train", commands.train, "run a small training comparison")
     train.add_argument("task", help="one of the tasks, such as parity or brackets")
     train.add_argument("--versions", help="names of versions to compare, separated by commas")
@@ -92,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     share = _command(every, "share", commands.share, "a checkpoint shared by a design, from its own weights")
     _takes_source(share)
     share.add_argument("--start", default="average", choices=("average", "first", "stepwise"), help=START)
+    share.add_argument("--nearest", type=int, metavar="STORED", help=NEAREST)
     share.add_argument("--baked", action="store_true", help="write the names of the original model")
     _writes(share, "FILE.pt")
     snapshot = _command(every, "snapshot", commands.snapshot, "names, shapes and ties, without weights")

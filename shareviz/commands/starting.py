@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from shareviz.commands._answer import Answer, plan_of, write
 from shareviz.errors import OptionError
+from shareviz.plan import Plan
+from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source, values_of
 from shareviz.text import clean, percent, plural
 
@@ -30,12 +32,10 @@ def share(options: Namespace) -> Answer:
             hint="End it in .pt: a safetensors file stores a tied weight once under one name, or twice.",
         )
     seen = open_source(options.source, pick=options.pick, run_code=options.run_code)
-    plan = plan_of(seen, options)
-    if not plan.rewrites:
-        raise OptionError("Nothing is to be shared.", hint="Add --design, such as --design 'cycle?stored=3'.")
     with values_of(options.source, pick=options.pick, run_code=options.run_code) as values:
-        made = started(plan, seen, values, start=Start(options.start))
         alike = neighbours(seen, values)
+        plan = _plan(seen, alike, options)
+        made = started(plan, seen, values, start=Start(options.start))
         ranks = rank_errors(plan, seen, values, start=made.start)
     write(target, saved(made.baked if options.baked else made.tensors))
     data: dict[str, Any] = {
@@ -52,7 +52,20 @@ def share(options: Namespace) -> Answer:
     return Answer(data, "" if options.json else _said(made, alike, data))
 
 
-def _save_plan(target: Path, plan: Any) -> str:
+def _plan(seen: Snapshot, alike: Sequence[Neighbours], options: Namespace) -> Plan:
+    from shareviz.starts import nearest_design
+
+    if options.nearest is not None:
+        if options.design or options.plan:
+            raise OptionError("--nearest is a design of its own.", hint="Leave out --design and --plan.")
+        options.design = nearest_design(seen, alike, options.nearest)
+    plan = plan_of(seen, options)
+    if not plan.rewrites:
+        raise OptionError("Nothing is to be shared.", hint="Add --design, such as --design 'cycle?stored=3'.")
+    return plan
+
+
+def _save_plan(target: Path, plan: Plan) -> str:
     from shareviz.jsonio import plan_to_json
 
     beside = target.with_suffix(".plan.json")

@@ -14,6 +14,8 @@ from shareviz.errors import PlanError
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import stacks_of
+from shareviz.tablemap import part_keys, table_stack
+from shareviz.tabletext import Table, signs_of
 from shareviz.text import plural
 from shareviz.values import Values
 
@@ -25,6 +27,7 @@ __all__ = [
     "Residual",
     "Start",
     "Started",
+    "nearest_design",
     "nearest_rows",
     "neighbours",
     "rank_errors",
@@ -203,3 +206,16 @@ def nearest_rows(found: Sequence[Neighbours], stored: int) -> tuple[int, ...]:
         )
     cuts = set(sorted(range(len(found)), key=lambda place: found[place].alike)[: stored - 1])
     return tuple(accumulate((int(place in cuts) for place in range(len(found))), initial=0))
+
+
+def nearest_design(snapshot: Snapshot, found: Sequence[Neighbours], stored: int) -> str:
+    """Return the text of the design in which layers share as `nearest_rows` says; norms stay their own.
+
+    Raises:
+        PlanError: As `nearest_rows`; the model has more than one stack of layers.
+    """
+    signs = signs_of(nearest_rows(found, stored))
+    if signs is None:
+        raise PlanError(f"{stored} stored blocks have no signs.", hint="Choose fewer stored blocks.")
+    parts = sorted({*part_keys(snapshot, table_stack(snapshot))} - {"n"})
+    return Table(tuple((part, signs) for part in parts)).text

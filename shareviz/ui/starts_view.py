@@ -13,14 +13,26 @@ from shareviz.formats import limits_of
 from shareviz.jsonio import plan_to_json
 from shareviz.savings import GROUPS, group_of
 from shareviz.snapshot import Snapshot
-from shareviz.starts import Neighbours, Residual, Start, Started, neighbours, rank_errors, saved, started
+from shareviz.starts import (
+    Neighbours,
+    Residual,
+    Start,
+    Started,
+    nearest_design,
+    neighbours,
+    rank_errors,
+    saved,
+    started,
+)
 from shareviz.text import percent, size
 from shareviz.ui import shown, state, theme
 from shareviz.ui.view import View
 from shareviz.values import open_values
 
 HELD, HOW, LOOK = "sv_started", "sv_start", "sv_measure_start"
+STORED, NEAREST = "sv_stored_blocks", "sv_share_nearest"
 TITLES = {Start.AVERAGE: "their average", Start.FIRST: "the first", Start.STEPWISE: "even steps"}
+TOO_NEAR = 5  # standard deviations of chance
 NEAR = 0.9  # of what strangers would move: below it the weights say something
 
 
@@ -102,7 +114,7 @@ def _draw(view: View, found: Measured) -> None:
     if found.made.strangers is not None and len(found.ranks) > 1:
         st.markdown(ranks_said(found.ranks))
     if found.alike:
-        st.markdown(alike_said(found.alike))
+        _suggest(view, found.alike)
     stem = theme.file_stem(f"{view.title} {view.design.title(view.before)}")
     plan = view.design.plan(view.before)
     with st.container(horizontal=True):
@@ -119,6 +131,18 @@ def _draw(view: View, found: Measured) -> None:
                 key=f"sv_{label}",
             )
         st.download_button("Plan (.json)", plan_to_json(plan), f"{stem}.plan.json", "application/json")
+
+
+def _suggest(view: View, alike: Sequence[Neighbours]) -> None:
+    """Draw how alike neighbours are, and the plan that shares the nearest."""
+    st.markdown(alike_said(alike))
+    layers = len(alike) + 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        stored = st.number_input("Stored blocks", 1, layers, (layers + 1) // 2, width=140, key=STORED)
+        if st.button("Share the nearest neighbours", icon=":material/join_inner:", key=NEAREST):
+            with shown.errors():
+                state.set_design(nearest_design(view.before, alike, int(stored)))
+                st.rerun()
 
 
 def sentence(made: Started) -> str:
@@ -167,10 +191,13 @@ def ranks_said(ranks: Sequence[tuple[int, float]]) -> str:
 
 
 def alike_said(alike: Sequence[Neighbours]) -> str:
-    """Return how alike the nearest neighbours are, beside chance."""
-    nearest = max(alike, key=lambda one: one.alike)
-    return (
-        f"Nearest neighbours: layers {nearest.first} and {nearest.second}, alike {nearest.alike:.2f} of 1, "
-        f"where random weights are 0 ± {nearest.chance:.1g}. Weights that are far may still compute alike, "
-        "with their hidden units in another order."
+    """Return how alike neighbours are, beside chance, and how far that can be trusted."""
+    nearest, farthest = (pick(alike, key=lambda one: one.alike) for pick in (max, min))
+    chance = nearest.chance
+    said = (
+        f"Nearest neighbours: layers {nearest.first} and {nearest.second}, alike {nearest.alike:.3f} of 1. "
+        f"The farthest are alike {farthest.alike:.3f}, and random weights would be 0 ± {chance:.1g}. "
     )
+    if len(alike) > 1 and nearest.alike - farthest.alike < TOO_NEAR * chance:
+        said += "So no neighbours are nearer than others. "
+    return f"{said}Weights that are far may still compute alike, with their hidden units in another order."

@@ -53,6 +53,16 @@ def test_the_page_says_how_far_the_weights_move_and_what_chance_would(open_app: 
     assert list(parts["Moved"]) == list(parts["Unrelated would"]) == ["87 %", "87 %"]
 
 
+def test_the_nearest_neighbours_are_shared_at_a_press(open_app: Open) -> None:
+    app = opened(open_app, "all")
+    app.button(key=starts_view.LOOK).click().run()
+    app.number_input(key=starts_view.STORED).set_value(3).run()
+    app.button(key=starts_view.NEAREST).click().run()
+    assert not app.exception
+    assert "Own plan stores" in app.title[0].value
+    assert "4 layers, 3 stored blocks" in texts(app)
+
+
 def test_another_start_is_measured_when_asked(open_app: Open) -> None:
     app = opened(open_app, "all")
     app.button(key=starts_view.LOOK).click().run()

@@ -20,7 +20,16 @@ from shareviz.models import build
 from shareviz.plan import Plan, Rewrite, tie
 from shareviz.realize import realize
 from shareviz.snapshot import Snapshot
-from shareviz.starts import Neighbours, Start, Started, nearest_rows, neighbours, rank_errors, started
+from shareviz.starts import (
+    Neighbours,
+    Start,
+    Started,
+    nearest_design,
+    nearest_rows,
+    neighbours,
+    rank_errors,
+    started,
+)
 from shareviz.starts._fitted import bucket_means, pooled
 from shareviz.starts._weights import best_of_rank
 from shareviz.values import Values, open_values
@@ -262,6 +271,21 @@ def test_as_many_rows_as_there_are_layers_at_most() -> None:
         nearest_rows((Neighbours(0, 1, 0.5, 1), Neighbours(1, 2, 0.5, 1)), 4)
 
 
+def test_the_nearest_layers_share_by_a_design_that_a_link_can_hold() -> None:
+    module = net()
+    twins = [dict(module.named_parameters())[f"blocks.{n}.attention.q.weight"] for n in (1, 2)]
+    with torch.no_grad():
+        twins[1].copy_(twins[0])
+    seen = capture(module)
+    text = nearest_design(seen, neighbours(seen, Values.of(module)), 3)
+    assert text == "a:.00.;f:=a"
+    after = Design.parse(text).plan(seen).apply(seen)
+    assert (
+        after.by_name["blocks.1.attention.q.weight"].region
+        == after.by_name["blocks.2.attention.q.weight"].region
+    )
+
+
 def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     code = main(list(words))
     out = capsys.readouterr()
@@ -288,6 +312,20 @@ def test_the_command_writes_a_checkpoint_and_its_plan(
     plain.load_state_dict(torch.load(target, weights_only=True), strict=True)
     tokens = torch.arange(8).reshape(1, 8)
     torch.testing.assert_close(shared(tokens), plain(tokens), rtol=1e-5, atol=1e-6)
+
+
+def test_the_command_shares_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(net().state_dict(), tmp_path / "model.pt")
+    words = ("share", str(tmp_path / "model.pt"), "--nearest", "2", "-o", str(tmp_path / "shared.pt"))
+    assert run(*words, capsys=capsys)[0] == 0
+    assert len(stored_once(tmp_path / "shared.pt")) < len(stored_once(tmp_path / "model.pt"))
+    assert run(*words, "--design", "all", capsys=capsys) == (
+        2, "shareviz: --nearest is a design of its own. Leave out --design and --plan.\n"
+    )  # fmt: skip
+
+
+def stored_once(path: Path) -> set[object]:
+    return {slot.region for slot in load(path).tensors}
 
 
 @pytest.mark.parametrize(
