@@ -157,6 +157,7 @@ def _imported(where: str) -> ModuleType:
         if spec is None or spec.loader is None:
             raise ImportError("no Python file")
         module = importlib.util.module_from_spec(spec)
+        sys.modules.setdefault(spec.name, module)  # dataclasses of the file look themselves up here
         spec.loader.exec_module(module)
     except Exception as error:  # importing runs the user's own code
         raise SharevizError(

@@ -30,10 +30,10 @@ LEVELS = {
     "sources": """
         sources values design tabletext tablemap strokes painting history published formats
         jsonio lessons starts clone parametrized capture trace realize survival nets
-        kinds layertable models training
+        kinds layertable rowshares models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
-    "pictures": "savings mapview graphs charts report",
+    "pictures": "weavings modulecode savings mapview graphs charts report",
     # the public names, the command line, assertions for tests of other projects
     "doors": "__init__ __main__ cli commands explore testing",
     # what pages share, and the pages

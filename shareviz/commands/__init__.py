@@ -8,7 +8,7 @@ from shareviz.commands.judging import check, compare
 from shareviz.commands.reading import inspect, savings
 from shareviz.commands.starting import share
 from shareviz.commands.training import train
-from shareviz.commands.writing import graph, report, snapshot
+from shareviz.commands.writing import graph, module, report, snapshot
 
 __all__ = [
     "Answer",
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "graph",
     "inspect",
+    "module",
     "report",
     "savings",
     "share",

@@ -1,4 +1,4 @@
-"""`graph`, `snapshot` and `report`: files to take away."""
+"""`graph`, `snapshot`, `report` and `module`: files to take away."""
 
 from __future__ import annotations
 
@@ -45,3 +45,17 @@ def report(options: Namespace) -> Answer:
         plan = Design.parse(options.design).title(before)
     subject = Subject(planned(before, options), before if plan else None, clean(plan, 80))
     return written(Path(options.output), report_html(subject).encode())
+
+
+def module(options: Namespace) -> Answer:
+    """Write a model built layer by layer as a Python file, its sharing as code."""
+    from shareviz.modulecode import INSTEAD, module_code
+    from shareviz.sources import CATALOGUE
+
+    source, *_ = options.source
+    if not source.startswith(CATALOGUE):
+        raise OptionError(f"{clean(source, 80)} is not built layer by layer.", hint=INSTEAD)
+    said = options.design or (Path(options.plan).name if options.plan else "")
+    text = source.removeprefix(CATALOGUE)
+    code = module_code(text, opened(options), design=clean(said, 200))
+    return written(Path(options.output), code.encode())

@@ -95,7 +95,7 @@ class Kind:
 
     `gives` returns the shape that comes out for the one that goes in, or raises `Misfit`; `makes`
     returns the call that builds one. `attribute` is its name in the module. `over_time` says that it
-    runs once for each place. `place` orders the list that a person chooses from.
+    runs once for each place, `weights` that it learns anything. `place` orders the list to choose from.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Kind:
     attribute: str
     place: int
     over_time: bool = False
+    weights: bool = True
 
 
 def whole(sizes: Sizes, name: str) -> int:

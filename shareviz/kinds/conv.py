@@ -86,5 +86,6 @@ KINDS = (
         "LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.A",
         "pool",
         10,
+        weights=False,
     ),
 )

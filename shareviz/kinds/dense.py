@@ -72,6 +72,7 @@ KINDS = (
         "Nair and Hinton (2010), Rectified linear units, section 2",
         "activation",
         3,
+        weights=False,
     ),
     Kind(
         "norm",

@@ -50,6 +50,7 @@ KINDS = (
         "Lin et al. (2013), arXiv 1312.4400, section 3.2",
         "reduce",
         11,
+        weights=False,
     ),
     Kind(
         "flatten",
@@ -61,6 +62,7 @@ KINDS = (
         "LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.B",
         "flatten",
         12,
+        weights=False,
     ),
     Kind(
         "sequence",
@@ -72,5 +74,6 @@ KINDS = (
         "Dosovitskiy et al. (2020), arXiv 2010.11929, section 3.1",
         "sequence",
         13,
+        weights=False,
     ),
 )

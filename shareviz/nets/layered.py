@@ -27,6 +27,14 @@ class Layers(nn.Module):
         return x
 
 
+def share(reader: nn.Module, owner: nn.Module, *parts: str) -> None:
+    """Let a module read the weights of another: all of them, or those whose names begin so."""
+    for name, weight in list(owner.named_parameters(remove_duplicate=False)):
+        if not parts or name.startswith(parts):
+            path, _, attribute = name.rpartition(".")
+            setattr(reader.get_submodule(path), attribute, weight)
+
+
 class Linear(nn.Linear):
     """A linear layer and a function of torch.nn.functional behind it."""
 

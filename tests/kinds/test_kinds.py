@@ -91,6 +91,12 @@ def test_a_kind_refuses_what_it_cannot_take_and_says_what_to_change(kind: Kind) 
 
 
 @EVERY
+def test_a_kind_says_whether_it_learns_anything(kind: Kind) -> None:
+    table = flow(fitting(kind), [row_of(1, kind.name, small(kind))])
+    assert any(snapshot_of(text_of(table)).parameters()) is kind.weights
+
+
+@EVERY
 def test_every_choice_and_both_ends_of_a_size_give_another_module_or_another_shape(kind: Kind) -> None:
     shape = fitting(kind)
     for option in kind.sizes:
