@@ -63,8 +63,8 @@ def _keys(known: Facts, found: Drafts) -> tuple[Homes, dict[Key, int]]:
         if draft.stack < 0:
             box_of[-1, number] = number
             slots.update(dict.fromkeys(draft.names, (-1, number)))
-            if draft.whole:
-                whole[draft.path] = (-1, number)
+            inner = [one for part in draft.alike for one in (part.alike or (part,))]
+            whole.update({one.path: (-1, number) for one in (draft, *inner) if one.whole})
             continue
         stack = known.stacks[draft.stack]
         for position in found.folded[draft.stack].groups[draft.group]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 from shareviz.graphs._facts import Facts, short
 from shareviz.graphs._open import Opened, closed, opened, wide
-from shareviz.graphs._rows import block_rows, layer_rows, module_rows
+from shareviz.graphs._outside import Draft, Opening, hides, modules, parts_of, together
+from shareviz.graphs._outside import opened as opened_parts
+from shareviz.graphs._rows import block_rows, layer_rows, module_rows, tensor_rows
 from shareviz.graphs._stack import Folded, fold_stack
 from shareviz.graphs.look import GROUPS, LAYERS, TENSORS, USUAL, Look
 from shareviz.graphs.parts import Row
@@ -16,30 +18,17 @@ from shareviz.text import plural, ranges
 
 BOXES = 60  # more are folded by depth, deepest first
 LEAST = 12  # layers of an opened group, however much else is drawn
+LEAST_OPEN = 40  # boxes that opened modules may add, however many there are
 MOST_BOXES = 300  # of a model whose top level alone is larger
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A box before it has a place. `stack` and `group` are -1 for modules outside of stacks.
-
-    `first` is the place of its first weight in the order of definition; `whole`: it stands for
-    everything below `path`.
-    """
-
-    path: str
-    first: int
-    names: tuple[str, ...]
-    stack: int = -1
-    group: int = -1
-    whole: bool = True
+ALIKE_NOTE = "Modules alike in structure and sharing are one box."
 
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
     """All boxes in order of definition, the folded stacks by number, and notes on what was left out.
 
-    `closed` are the same stacks with no box opened: what they store and how often they run.
+    `closed` are the same stacks with no box opened: what they store and how often they run. `opened` are
+    the marks of the look that open something here, each with the title of what it opens.
     """
 
     boxes: tuple[Draft, ...]
@@ -47,33 +36,50 @@ class Drafts:
     notes: tuple[str, ...]
     closed: tuple[Folded, ...] = ()
     look: Look = USUAL
+    opened: tuple[tuple[str, str], ...] = ()
 
 
 def drafts(facts: Facts, look: Look) -> Drafts:
     """Return the boxes of a model under a look, folded until they fit."""
-    order = {name: place for place, name in enumerate(facts.named)}
     turned = _opened(facts, look)
-    folded = tuple(one.drawn for one in turned)
+    stacked = tuple(one.drawn for one in turned)
     blocks = [
-        _block(facts, order, (place, group), members)
-        for place, found in enumerate(folded)
+        _block(facts, (place, group), members)
+        for place, found in enumerate(stacked)
         for group, members in enumerate(found.groups)
     ]
     inside = {name for stack in facts.stacks for name in stack.slots()}
     outside = [name for name in facts.named if name not in inside]
-    for depth in (None, 3, 2, 1):
-        modules = _modules(facts, order, outside, depth)
-        boxes = sorted([*blocks, *modules], key=lambda draft: (draft.first, draft.group))
-        if len(boxes) <= BOXES:
+    for depth, alike in product((None, 3, 2, 1), (False, True)):
+        parts = modules(facts, outside, depth)
+        parts = together(facts, parts) if alike else parts
+        if len(blocks) + len(parts) <= BOXES:
             notes = [f"Modules below depth {depth} are folded into one box each."] if depth else []
+            notes += [ALIKE_NOTE] if any(part.alike for part in parts) else []
             notes += [_left(facts, place, one) for place, one in enumerate(turned) if one.left]
+            seen = Opening(max(BOXES - len(blocks) - len(parts), LEAST_OPEN))
+            boxes = [*blocks, *opened_parts(facts, parts, look, seen)]
             plain = tuple(one.closed for one in turned)
-            return Drafts(tuple(boxes), folded, tuple(notes), plain, look)
-    boxes = _modules(facts, order, list(facts.named), 1)
+            told = Drafts(_placed(boxes), stacked, (*notes, *seen.notes), plain, look)
+            return replace(told, opened=(*in_effect(facts, look), *seen.titles.items()))
+    return _top(facts, look)
+
+
+def _top(facts: Facts, look: Look) -> Drafts:
+    """Return the top level alone, for a model of which nothing else fits."""
+    parts = together(facts, modules(facts, list(facts.named), 1))
     notes = ["Only the top level is drawn: the model has too many parts for one picture."]
-    if len(boxes) > MOST_BOXES:
-        notes.append(f"{plural(len(boxes) - MOST_BOXES, 'further part')} left out.")
-    return Drafts(tuple(boxes[:MOST_BOXES]), (), tuple(notes))
+    notes += [ALIKE_NOTE] if any(part.alike for part in parts) else []
+    if len(parts) > MOST_BOXES:
+        notes.append(f"{plural(len(parts) - MOST_BOXES, 'further part')} left out.")
+    seen = Opening(LEAST_OPEN)
+    boxes = opened_parts(facts, parts[:MOST_BOXES], look, seen)
+    titles = tuple(seen.titles.items())
+    return Drafts(_placed(boxes), (), (*notes, *seen.notes), (), look, titles)
+
+
+def _placed(boxes: Sequence[Draft]) -> tuple[Draft, ...]:
+    return tuple(sorted(boxes, key=lambda draft: (draft.first, draft.group)))
 
 
 def _opened(facts: Facts, look: Look) -> tuple[Opened, ...]:
@@ -112,10 +118,11 @@ def _left(facts: Facts, place: int, one: Opened) -> str:
     return f"{name}: {plural(one.single, 'layer')} drawn one by one, {one.left} more told as one box."
 
 
-def mark_of(found: Drafts, draft: Draft) -> str:
+def mark_of(facts: Facts, found: Drafts, draft: Draft) -> str:
     """Return the mark of a look that opens or closes a box, or "" if there is nothing in it to show."""
     if draft.stack < 0:
-        return ""
+        more = not draft.left and (parts_of(facts, draft) or hides(facts, draft))
+        return draft.mark if more else ""
     folded = found.folded[draft.stack]
     positions = folded.groups[draft.group]
     if len(positions) == 1:
@@ -127,11 +134,22 @@ def mark_of(found: Drafts, draft: Draft) -> str:
 
 def rows_of(facts: Facts, found: Drafts, draft: Draft, calls: int) -> tuple[Row, ...]:
     """Return the lines of a box; `calls` is how often its module is called, where its note says so."""
+    turned = mark_of(facts, found, draft) in found.look.opened
     if draft.stack < 0:
+        if draft.alike and not draft.left:
+            one = draft.alike[0]
+            return _each(module_rows(facts, one.path, one.names))
+        if turned and not parts_of(facts, draft):
+            return tensor_rows(facts, draft.path, draft.names)
         return module_rows(facts, draft.path, draft.names, calls=calls)
-    if mark_of(found, draft) in found.look.opened:
+    if turned:
         return layer_rows(facts, draft.stack, found.folded[draft.stack].groups[draft.group][0])
     return group_rows(facts, found.folded[draft.stack], draft.stack, draft.group)
+
+
+def _each(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the lines of one of several equal modules: what is its own counts for each."""
+    return tuple(row if row.sets else replace(row, detail=f"{row.detail} each") for row in rows)
 
 
 def group_rows(facts: Facts, folded: Folded, stack: int, group: int) -> tuple[Row, ...]:
@@ -168,19 +186,7 @@ def relative(path: str, within: str) -> str:
     return "" if path == within or not rest else short(rest)
 
 
-def _block(facts: Facts, order: Mapping[str, int], at: tuple[int, int], members: Sequence[int]) -> Draft:
+def _block(facts: Facts, at: tuple[int, int], members: Sequence[int]) -> Draft:
     stack = facts.stacks[at[0]]
     names = tuple(dict.fromkeys(name for p in members for name in stack.cells[p] if name is not None))
-    return Draft(stack.prefix, min(order[name] for name in names), names, *at)
-
-
-def _modules(facts: Facts, order: Mapping[str, int], names: Sequence[str], depth: int | None) -> list[Draft]:
-    parents = {module.path.rpartition(".")[0] for module in facts.snapshot.modules if module.path}
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        path = facts.named[name].module
-        groups[".".join(path.split(".")[:depth]) if depth else path].append(name)
-    return [
-        Draft(path, order[held[0]], tuple(held), whole=bool(path and depth) or path not in parents)
-        for path, held in groups.items()
-    ]
+    return Draft(stack.prefix, min(facts.order[name] for name in names), names, *at)

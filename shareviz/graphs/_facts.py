@@ -31,6 +31,7 @@ class Facts:
     roles: Mapping[str, Role]
     uses: Mapping[str, Fraction] | None
     named: Mapping[str, Tensor | Derived]
+    order: Mapping[str, int]  # weight → its place in the order of definition
 
     def pieces(self, name: str) -> tuple[str, ...]:
         """Return the stored tensors that a weight is made of: itself, or the pieces of its form."""
@@ -88,6 +89,7 @@ def facts(snapshot: Snapshot) -> Facts:
         roles=roles(snapshot),
         uses=uses(snapshot),
         named=named,
+        order={name: place for place, name in enumerate(named)},
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from shareviz.graphs._drafts import Draft, Drafts, group_rows, relative
+from shareviz.graphs._drafts import Drafts, group_rows, relative
 from shareviz.graphs._facts import Facts
+from shareviz.graphs._outside import Draft
 from shareviz.graphs._stack import Folded
+from shareviz.graphs.look import ALIKE, MODULE
 from shareviz.graphs.parts import Cluster, Row
 from shareviz.sharing import ancestors
 from shareviz.text import plural, ranges
@@ -30,13 +33,14 @@ def frames(facts: Facts, found: Drafts) -> Frames:
     """Return the frames of a model."""
     chains = [_chain(draft) for draft in found.boxes]
     shown = _shown(found, chains)
-    ids = {path: f"c{number}" for number, path in enumerate(shown)}
+    ids = {place: f"c{number}" for number, place in enumerate(shown)}
     many = [place for place, folded in enumerate(found.folded) if len(folded.groups) > 1]
     own = {place: f"c{len(ids) + number}" for number, place in enumerate(many)}
-    paths = {id_: path for path, id_ in ids.items()}
-    above = [next((ids[path] for path in reversed(chain) if path in ids), "") for chain in chains]
+    paths = {id_: place.path for place, id_ in ids.items()}
+    above = [next((ids[one] for one in reversed(chain) if one in ids), "") for chain in chains]
     of = tuple(own.get(draft.stack, outer) for draft, outer in zip(found.boxes, above, strict=True))
-    made = [_module_frame(path, ids) for path in shown]
+    titles = dict(found.opened)
+    made = [_module_frame(place, shown[place], (ids, titles)) for place in shown]
     for place in many:
         at = next(n for n, draft in enumerate(found.boxes) if draft.stack == place)
         base = found.closed[place]
@@ -49,37 +53,58 @@ def frames(facts: Facts, found: Drafts) -> Frames:
     return Frames(tuple(made), of, paths, own)
 
 
-def _chain(draft: Draft) -> list[str]:
-    """Return the paths whose frame may hold a box, outermost first."""
+class _Place(NamedTuple):
+    """What a frame is drawn around: a module, or with a mark what was opened, the module or its equals."""
+
+    path: str
+    mark: str = ""
+
+
+def _chain(draft: Draft) -> list[_Place]:
+    """Return the places whose frame may hold a box, outermost first."""
     held = [path for path in ancestors(draft.path) if path]
     inner = draft.whole and draft.stack < 0
-    return [path for path in reversed(held) if not (inner and path == draft.path)]
+    marks = {path: mark for mark, path in draft.frames if mark[0] == MODULE}
+    chain = [
+        _Place(path, marks.get(path, "")) for path in reversed(held) if not (inner and path == draft.path)
+    ]
+    for mark, path in reversed([one for one in draft.frames if one[0][0] == ALIKE]):
+        chain.insert(path.count(".") + 1 if path else 0, _Place(path, mark))
+    return chain
 
 
-def _shown(found: Drafts, chains: list[list[str]]) -> list[str]:
-    """Return the paths that get a frame: it holds several parts, not all, and fewer than the one around."""
-    items: dict[str, set[object]] = defaultdict(set)
+def _shown(found: Drafts, chains: list[list[_Place]]) -> dict[_Place, _Place | None]:
+    """Return the places that get a frame, with the one around it: it was opened, or it holds several parts,
+    not all, and fewer than the one around.
+    """
+    items: dict[_Place, set[object]] = defaultdict(set)
     whole: set[object] = set()
     for number, (draft, chain) in enumerate(zip(found.boxes, chains, strict=True)):
         item = ("stack", draft.stack) if draft.stack >= 0 else ("box", number)
         whole.add(item)
-        for path in chain:
-            items[path].add(item)
-    shown: dict[str, None] = {}
+        for place in chain:
+            items[place].add(item)
+    shown: dict[_Place, _Place | None] = {}
     for chain in chains:
         outer: set[object] = whole
+        around: _Place | None = None
         depth = 0
-        for path in chain:
-            if len(items[path]) > 1 and items[path] != outer and depth < DEPTH:
-                shown[path] = None
-                outer, depth = items[path], depth + 1
-    return list(shown)
+        for place in chain:
+            if place.mark or (len(items[place]) > 1 and items[place] != outer and depth < DEPTH):
+                shown[place] = around
+                outer, around, depth = items[place], place, depth + 1
+    return shown
 
 
-def _module_frame(path: str, ids: Mapping[str, str]) -> Cluster:
-    outer = next((above for above in ancestors(path) if above != path and above in ids), "")
+def _module_frame(
+    place: _Place, outer: _Place | None, names: tuple[Mapping[_Place, str], Mapping[str, str]]
+) -> Cluster:
+    ids, titles = names
+    title = relative(place.path, outer.path if outer else "")
+    if place.mark[:1] == ALIKE:
+        title = titles[place.mark]
     # no note: arrows enter a frame at its middle and would cross a longer label
-    return Cluster(ids[path], relative(path, outer), "", ids.get(outer, ""))
+    return Cluster(ids[place], title, "", ids[outer] if outer else "", place.mark)
 
 
 def _note(folded: Folded, rows: list[tuple[Row, ...]]) -> str:

@@ -15,6 +15,7 @@ from shareviz.text import count, listed, shape
 MOST_TENSORS = 40  # lines of a layer that was opened
 MOST = 5  # lines of a box of single tensors; more are told by what they do, then by their sets alone
 
+NAMED = 3  # names that one line lists
 
 _ORDER = {PLURAL.get(role, role.value): place for place, role in enumerate(Role)}
 _LAST = len(_ORDER)
@@ -62,13 +63,21 @@ def block_rows(
 def layer_rows(facts: Facts, place: int, position: int) -> tuple[Row, ...]:
     """Return a row for each tensor of one layer; of very many, the first, and how many there are more."""
     stack = facts.stacks[place]
+    held = zip(stack.columns, stack.cells[position], strict=True)
+    return _each(facts, [(column, name) for column, name in held if name is not None])
+
+
+def _each(facts: Facts, held: Sequence[tuple[str, str]]) -> tuple[Row, ...]:
+    """Return a row for each stored tensor of weights, which are given with what they are called here."""
     rows = []
-    for column, name in zip(stack.columns, stack.cells[position], strict=True):
-        for piece in facts.pieces(name) if name is not None else ():
+    for label, name in held:
+        for piece in facts.pieces(name):
             sets = (facts.sets[piece],) if piece in facts.sets else ()
-            held = facts.named[name or ""].shape if piece == name else facts.snapshot.by_name[piece].shape
-            inner = column if piece == name else f"{column} {piece.rpartition('.')[2]}"
-            rows.append(Row(short(inner, 34), shape(held), sets))
+            whole = piece == name
+            size = facts.named[name].shape if whole else facts.snapshot.by_name[piece].shape
+            rows.append(
+                Row(short(label if whole else f"{label} {piece.rpartition('.')[2]}"), shape(size), sets)
+            )
     if len(rows) <= MOST_TENSORS:
         return tuple(rows)
     return (*rows[:MOST_TENSORS], Row(f"{len(rows) - MOST_TENSORS} more", ""))
@@ -80,6 +89,28 @@ def module_rows(facts: Facts, path: str, names: Sequence[str], *, calls: int = 1
     Args:
         calls: What the box's note says already, so that no row repeats it.
     """
+
+    def inside(name: str) -> str:
+        return name[len(path) + 1 :] if path else name
+
+    exact, lines = _told(facts, path, names)
+    rows = []
+    for line in lines:
+        said = (inside(name) if exact else facts.word(name, inside(name)) for name in line.names)
+        words = dict.fromkeys(said)
+        row = _row(facts, short(listed(tuple(words), NAMED), 30), line, calls if calls > 1 else 0)
+        rows.append(_shaped(facts, row, line) if exact else row)
+    return tuple(rows[: 2 * MOST])
+
+
+def tells_all(facts: Facts, path: str, names: Sequence[str]) -> bool:
+    """Whether the rows of a module's box name each of its tensors."""
+    exact, lines = _told(facts, path, names)
+    return len(names) < 2 or (exact and all(len(line.names) <= NAMED for line in lines))
+
+
+def _told(facts: Facts, path: str, names: Sequence[str]) -> tuple[bool, list[_Line]]:
+    """Return what each row of a module's box gathers, and whether it is told by names and shapes."""
 
     def inside(name: str) -> str:
         return name[len(path) + 1 :] if path else name
@@ -96,14 +127,13 @@ def module_rows(facts: Facts, path: str, names: Sequence[str], *, calls: int = 1
                 _add(lines[facts.sets.get(piece), way(name)], 0, (name, piece))
         if len(lines) <= MOST and not (way is ways[0] and any("." in inside(name) for name in names)):
             break
-    exact = way is ways[0]
-    rows = []
-    for line in lines.values():
-        said = (inside(name) if exact else facts.word(name, inside(name)) for name in line.names)
-        words = dict.fromkeys(said)
-        row = _row(facts, short(listed(tuple(words), 3), 30), line, calls if calls > 1 else 0)
-        rows.append(_shaped(facts, row, line) if exact else row)
-    return tuple(rows[: 2 * MOST])
+    return way is ways[0], list(lines.values())
+
+
+def tensor_rows(facts: Facts, path: str, names: Sequence[str]) -> tuple[Row, ...]:
+    """Return a row for each tensor of a module; of very many, the first, and how many there are more."""
+    cut = len(path) + 1 if path else 0
+    return _each(facts, [(name[cut:], name) for name in names])
 
 
 def _add(line: _Line, position: int, part: tuple[str, str]) -> None:

@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import replace
 
 from shareviz.graphs._arrows import arrows
-from shareviz.graphs._drafts import Draft, Drafts, block_title, drafts, in_effect, mark_of, relative, rows_of
+from shareviz.graphs._drafts import Drafts, block_title, drafts, mark_of, relative, rows_of
 from shareviz.graphs._facts import Facts, facts, short
 from shareviz.graphs._frames import Frames, frames
+from shareviz.graphs._outside import Draft, title_of
 from shareviz.graphs.look import USUAL, Look
 from shareviz.graphs.parts import Box, Graph, Tie
 from shareviz.snapshot import Snapshot
@@ -39,7 +40,7 @@ def fold(snapshot: Snapshot, look: Look = USUAL) -> Graph:
         ties=_ties(found, boxes),
         notes=found.notes if traced or len(boxes) < 2 else (*found.notes, UNTRACED),
         traced=traced,
-        opened=in_effect(known, look) if found.folded else (),
+        opened=found.opened,
         flow=look.flow or not traced,
     )
 
@@ -49,12 +50,13 @@ def _boxes(known: Facts, found: Drafts, around: Frames) -> list[Box]:
     boxes = []
     for number, draft in enumerate(found.boxes):
         title, note = _title(known, found, draft, around.paths.get(around.of[number], ""))
-        if draft.stack < 0 and calls[draft.path] > 1:
-            note += f"{', ' if note else ''}×{calls[draft.path]} calls"
-        rows = rows_of(known, found, draft, calls[draft.path])
+        often = 1 if draft.stack >= 0 or draft.alike else calls[draft.path]
+        if often > 1:
+            note += f"{', ' if note else ''}×{often} calls"
+        rows = rows_of(known, found, draft, often)
         if not found.look.own:
             rows = tuple(row for row in rows if row.sets)
-        mark = mark_of(found, draft)
+        mark = mark_of(known, found, draft)
         box = Box(f"n{number}", title, note, rows, _names(known, found, draft), around.of[number])
         boxes.append(replace(box, mark=mark, open=mark in found.look.opened, held=draft.names))
     return boxes
@@ -70,6 +72,8 @@ def _calls(snapshot: Snapshot) -> Counter[str]:
 def _title(known: Facts, found: Drafts, draft: Draft, within: str) -> tuple[str, str]:
     if draft.stack >= 0:
         return block_title(known, found, draft, within)
+    if draft.alike:
+        return _alike_title(known, draft, within)
     module = known.snapshot.by_path.get(draft.path)
     cls = short(module.cls, 24) if module is not None and module.cls else ""
     title = relative(draft.path, within)
@@ -78,7 +82,19 @@ def _title(known: Facts, found: Drafts, draft: Draft, within: str) -> tuple[str,
     return title, cls if len(title) < LONG else ""
 
 
+def _alike_title(known: Facts, draft: Draft, within: str) -> tuple[str, str]:
+    """Return what equal modules are called, and how many they are; those that found no room are counted."""
+    if draft.left:
+        return f"{len(draft.alike)} more", ""
+    ends = draft.alike[0].path, draft.alike[-1].path
+    first, last = (relative(path, within) for path in ends)
+    own = "" if known.set_ids(draft.names) else ", own"
+    return f"{first} … {last.rpartition('.')[2]}", f"×{len(draft.alike)}{own}"
+
+
 def _names(known: Facts, found: Drafts, draft: Draft) -> str:
+    if draft.alike:
+        return f"{title_of(draft)}: {listed(draft.names, 3)}"
     if draft.stack < 0:
         module = known.snapshot.by_path.get(draft.path)
         cls = f": {clean(module.cls, 80)}" if module is not None and module.cls else ""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 MOST = 40  # boxes open at once
 LONGEST = 600  # characters that are read; a look of 40 boxes takes about 400
 LAYERS, GROUPS, TENSORS = "s", "a", "t"
-_TOKEN = re.compile(r"a(?:0|[1-9]\d{0,3})|[st](?:0|[1-9]\d{0,3})\.(?:0|[1-9]\d{0,5})", re.ASCII)
+MODULE, ALIKE = "m", "e"
+_TOKEN = re.compile(r"a(?:0|[1-9]\d{0,3})|[stme](?:0|[1-9]\d{0,5})\.(?:0|[1-9]\d{0,5})", re.ASCII)
 _NO_FLOW, _NO_OWN = "noflow", "noown"
 
 
@@ -21,7 +22,9 @@ class Look:
     """How a graph is shown. `flow`: with arrows where the pass was traced; `own`: with unshared tensors.
 
     `opened` holds marks: `s0.2` opens the folded layers of the first stack that begin at its third
-    layer, `a0` all its groups where some were left out, `t0.2` one layer into its tensors.
+    layer, `a0` all its groups where some were left out, `t0.2` one layer into its tensors. Outside of
+    stacks `m7.2` opens the module two names deep that holds the eighth weight, `e7.2` the equal ones from
+    there on.
     """
 
     opened: frozenset[str] = frozenset()

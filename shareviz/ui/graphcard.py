@@ -7,7 +7,8 @@ from dataclasses import replace
 import streamlit as st
 
 from shareviz.graphs import Graph, Look, fold
-from shareviz.graphs.look import MOST, USUAL
+from shareviz.graphs.look import ALIKE, MODULE, MOST, TENSORS, USUAL
+from shareviz.graphs.parts import Box
 from shareviz.graphs.search import LONGEST, Found, search
 from shareviz.snapshot import Snapshot
 from shareviz.ui import cache, graphlook, theme
@@ -74,8 +75,14 @@ def _titles(snapshot: Snapshot, seen: Graph) -> dict[str, str]:
     """Return what can be opened or is open, by its mark."""
     plain = cache.of(fold, snapshot, USUAL)
     able = [box for graph in (plain, seen) for box in graph.boxes if box.mark]
-    titles = {box.mark: f"{box.title}: tensors" if box.mark[0] == "t" else box.title for box in able}
-    return titles | dict(seen.opened)
+    return {box.mark: _title(box) for box in able} | dict(seen.opened)
+
+
+def _title(box: Box) -> str:
+    """Return what opening a box is called: outside of stacks by its path, which tells alike ones apart."""
+    if box.mark[0] in (MODULE, ALIKE):
+        return box.names.partition(":")[0]
+    return f"{box.title}: tensors" if box.mark[0] == TENSORS else box.title
 
 
 def _turn() -> None:

@@ -30,7 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function stay(root, stage) {
   const was = root.__fold;
   root.__fold = null;
-  const one = was?.id ? stage.querySelector(`#${was.id}`) : null;
+  const one = was?.id ? stage.querySelector(`#${was.id}`) : stage.querySelector(`.box [data-fold="${was?.mark}"]`)?.closest(".box");
   if (!one) return;
   const box = one.getBoundingClientRect(), frame = stage.getBoundingClientRect();
   const top = Math.min(Math.max(was.top, 8), stage.clientHeight - 48);
@@ -47,7 +47,7 @@ function folds(root, stage, signal, setTriggerValue) {
     // a frame goes when it is closed; the first box of its stack stays
     const first = stack && stage.querySelector(`[data-fold^="s${stack}."], [data-fold^="t${stack}."]`);
     const top = sign.getBoundingClientRect().top - stage.getBoundingClientRect().top - 8;
-    root.__fold = { id: (first || sign).closest(".box")?.id, top, keys };
+    root.__fold = { id: (first || sign).closest(".box")?.id, mark: sign.dataset.fold, top, keys };
     setTriggerValue("folded", sign.dataset.fold);
   };
   for (const sign of stage.querySelectorAll("[data-fold]")) {
