@@ -11,7 +11,9 @@ _BY_WIDTH = {
     556: "0123456789abdeghnopqu_$?#L",
     584: "+<>=~^*×÷−–",
     833: "Mm%",
-    944: "Ww@…",
+    722: "wCDHNRU",
+    944: "W",
+    1000: "@…",
 }
 _WIDTHS = {ch: width for width, text in _BY_WIDTH.items() for ch in text}
 _CAPITAL, _BOLD = 700, 1.08
@@ -29,6 +31,6 @@ def width(text: str, size: int, *, bold: bool = False) -> int:
 
 
 def laid_out(text: str, size: float) -> float:
-    """Return the points that the layout program gave a text: those of a space for a sign beyond ASCII."""
-    units = (_WIDTHS.get(ch, _CAPITAL) if ch.isascii() else _WIDTHS[" "] for ch in text)
+    """Return the points that the layout program gave a text: a space for each byte of a sign beyond ASCII."""
+    units = (_WIDTHS.get(ch, _CAPITAL) if ch.isascii() else _WIDTHS[" "] * len(ch.encode()) for ch in text)
     return sum(units) * size / 1000

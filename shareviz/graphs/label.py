@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from math import ceil
 
 from shareviz.graphs import paint
-from shareviz.graphs._width import laid_out, width
+from shareviz.graphs._width import width
 from shareviz.graphs.parts import Box, Cluster, Row
 from shareviz.text import clean
 
@@ -22,22 +20,13 @@ def label(box: Box) -> str:
     needed = width(box.title, 13, bold=True) + width(box.note, 12) + (24 if box.note else 8)
     needed += SIGN + 6 if box.mark else 0
     # a heading wider than the rows would stretch every column; so the gap takes the difference
-    gap = max(4, needed - (chips + 5 if chips else 0) - words - details - 8) + _short(box.rows)
+    gap = max(4, needed - (chips + 5 if chips else 0) - words - details - 8)
     note = f'<TD WIDTH="8"></TD><TD ALIGN="RIGHT">{muted(box.note, 12)}</TD>' if box.note else ""
     turn = sign("−" if box.open else "+") if box.mark else ""
     top = table(f"<TR>{beside(turn, box.title)}{note}</TR>", padding=0)
     lines = [f'<TR><TD COLSPAN="{5 if chips else 3}" ALIGN="LEFT">{top}</TD></TR>']
     lines += [_row(row, chips, gap) for row in box.rows]
     return table("".join(lines), padding=2)
-
-
-def _short(rows: Sequence[Row]) -> int:
-    """Return the points by which the layout program makes columns too narrow for the page."""
-    drawn = max((width(row.detail, 12) for row in rows), default=0)
-    drawn += max((width(row.label, 13) for row in rows), default=0)
-    taken = max((laid_out(row.detail, 12) for row in rows), default=0)
-    taken += max((laid_out(row.label, 13) for row in rows), default=0)
-    return max(0, ceil(drawn - taken))
 
 
 def _row(row: Row, chips: int, gap: int) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from shareviz.charts.palette import CHROME, IDENTITIES
 from shareviz.errors import PlanError
 from shareviz.graphs import dot_of, fold, graph_dot, graph_png, graph_svg, layout, screen_svg
+from shareviz.graphs._width import laid_out
 from shareviz.models import catalogue, snapshot_of
 from shareviz.options import settle
 from shareviz.sets import shared_sets
@@ -184,3 +185,13 @@ def test_equal_models_have_equal_dot() -> None:
 
 def test_a_model_without_weights_is_a_picture_too() -> None:
     assert graph_svg(Snapshot(())).startswith("<svg")
+
+
+@pytest.mark.parametrize("text", ["768×3×16×16", "768", "2.36 M, own ×4", "HNRUCD", "a–b −1 …"])
+def test_the_layout_program_gives_a_text_the_width_that_is_counted_on(text: str) -> None:
+    rows = "".join(
+        f'<TR><TD ALIGN="RIGHT"><FONT POINT-SIZE="12">{line}</FONT></TD></TR>' for line in ("w" * 40, text)
+    )
+    drawn = layout(f'digraph {{ n [fontname="Arial", label=<<TABLE>{rows}</TABLE>>] }}').decode()
+    wide, one = (float(x) for x in re.findall(r'<text[^>]* x="(-?[\d.]+)"', drawn))
+    assert one - wide == pytest.approx(laid_out("w" * 40, 12) - laid_out(text, 12), abs=0.1)
