@@ -32,9 +32,11 @@ def tensors(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def loss_of(outputs: Tensor, targets: Tensor, kind: str) -> Tensor:
-    """Return the mean loss: cross-entropy over the last axis, or squared error."""
+    """Return the mean loss: cross-entropy over the last axis, of one logit, or squared error."""
     if kind == "numbers":
         return F.mse_loss(outputs, targets)
+    if kind == "binary":
+        return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
     if outputs.shape[:-1] != targets.shape:
         raise ValueError(f"outputs {tuple(outputs.shape)} for targets {tuple(targets.shape)}")
     return F.cross_entropy(outputs.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)

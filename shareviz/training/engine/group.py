@@ -13,7 +13,10 @@ from torch import nn
 
 from shareviz.training.engine.arms import device_of, module_of
 from shareviz.training.engine.data import Stream, evaluate
-from shareviz.training.engine.member import Fit, Reporter, train
+from shareviz.training.engine.loop import train
+from shareviz.training.engine.member import Fit, Reporter, Single
+from shareviz.training.engine.tape import Refused
+from shareviz.training.engine.together import Together
 from shareviz.training.protocol import RunSpec
 from shareviz.training.tasks import Task, find_task, find_version
 
@@ -24,13 +27,15 @@ Emit = Callable[[Mapping[str, Any]], None]
 class Group:
     """Members of one version: each of `seeds` at each of `rates`, in that order.
 
-    With `tuning` they choose a rate: measured on validation and not reported.
+    With `tuning` they choose a rate: measured on validation and not reported. With `together` they
+    are trained as one program, where their module allows that; the seconds of each are its share.
     """
 
     version: str
     seeds: tuple[int, ...]
     rates: tuple[float, ...]
     tuning: bool = False
+    together: bool = False
 
     @property
     def members(self) -> tuple[tuple[int, float], ...]:
@@ -79,30 +84,75 @@ def train_group(
     spec = spec.settle()
     batches = streams or Streams(find_task(spec.task), device_of(spec.device))
     batches.keep(group.seeds)
-    for seed, rate in group.members:
-        _member(spec, group, (seed, rate), Reporter({}, emit, should_stop), batches)
+    making = _Making(spec, group, batches, emit, should_stop)
+    if not (group.together and _together(making)):
+        for member in group.members:
+            _single(making, member)
 
 
-def _member(spec: RunSpec, group: Group, who: tuple[int, float], report: Reporter, streams: Streams) -> None:
+@dataclass(frozen=True, slots=True)
+class _Making:
+    spec: RunSpec
+    group: Group
+    streams: Streams
+    emit: Emit
+    should_stop: Callable[[], bool]
+
+    @property
+    def steps(self) -> int:
+        return self.spec.steps or self.streams.task.recipe.steps
+
+    def fit(self, *rates: float) -> Fit:
+        return Fit(self.steps, rates, self.streams.task.recipe.clip, self.streams.task.loss)
+
+    def module(self, seed: int) -> nn.Module:
+        version = find_version(self.streams.task, self.group.version)
+        return module_of(self.spec, version, seed, self.streams.device)
+
+    def reporter(self, seed: int, rate: float) -> Reporter:
+        told = {"version": self.group.version, "seed": seed, "lr": rate, "tuning": self.group.tuning}
+        return Reporter(told, self.emit, self.should_stop)
+
+
+def _single(making: _Making, member: tuple[int, float]) -> None:
     """Train one member by itself."""
-    begun, (seed, rate), task = time.perf_counter(), who, streams.task
-    told = {"version": group.version, "seed": seed, "lr": rate, "tuning": group.tuning}
-    report = Reporter(told, report.emit, report.should_stop)
-    report.emit({"event": "member", **told})
-    module = module_of(spec, find_version(task, group.version), seed, streams.device)
-    fit = Fit(spec.steps or task.recipe.steps, rate, task.recipe.clip, task.loss)
-    diverged = train(module, streams.of(seed), fit, report).diverged
-    finish(module, diverged, report, streams, seconds=time.perf_counter() - begun)
+    begun, (seed, rate) = time.perf_counter(), member
+    report = making.reporter(seed, rate)
+    report.tell("member")
+    module = making.module(seed)
+    trainer = Single(module, making.streams.of(seed), making.fit(rate))
+    (diverged,) = train(trainer, making.steps, (report,))
+    _finish(making, module, diverged, report, seconds=time.perf_counter() - begun)
 
 
-def finish(
-    module: nn.Module, diverged: int | None, report: Reporter, streams: Streams, *, seconds: float
+def _together(making: _Making) -> bool:
+    """Train all members as one program; return False, having told nothing, where they cannot be."""
+    begun, members = time.perf_counter(), making.group.members
+    modules = [making.module(seed) for seed, _ in members]
+    streams = [making.streams.of(seed) for seed, _ in members]
+    try:
+        trainer = Together(modules, streams, making.fit(*(rate for _, rate in members)))
+    except Refused:
+        return False
+    reports = [making.reporter(*member) for member in members]
+    for report in reports:
+        report.tell("member")
+    ends = train(trainer, making.steps, reports)
+    trainer.bank.give_back()
+    each = (time.perf_counter() - begun) / len(members)
+    for module, diverged, report in zip(modules, ends, reports, strict=True):
+        _finish(making, module, diverged, report, seconds=each)
+    return True
+
+
+def _finish(
+    making: _Making, module: nn.Module, diverged: int | None, report: Reporter, *, seconds: float
 ) -> None:
     """Measure a trained member on each set and tell it; one that diverged has no values."""
-    begun, split = time.perf_counter(), "validation" if report.who["tuning"] else "test"
-    values = {} if diverged is not None else evaluate(module, streams.task, split, streams.device)
+    begun, split = time.perf_counter(), "validation" if making.group.tuning else "test"
+    task, device = making.streams.task, making.streams.device
+    values = {} if diverged is not None else evaluate(module, task, split, device)
     for name, value in values.items():
-        report.emit({"event": "eval", **report.who, "set": name, "split": split, "value": value})
+        report.tell("eval", set=name, split=split, value=value)
     took = seconds + time.perf_counter() - begun
-    done = {"values": values, "diverged": diverged, "seconds": took}
-    report.emit({"event": "member_done", **report.who, **done})
+    report.tell("member_done", values=values, diverged=diverged, seconds=took)

@@ -1,4 +1,4 @@
-"""One member: a module, its batches, and a plain loop that notices divergence."""
+"""One member trained by itself, the plain way, and what every way has in common: Adam, rate, watch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from shareviz.training.engine.data import Stream, loss_of
 
 WARM_UP = 20  # steps
 PATIENCE = 20  # steps of a loss above BLOWN × the first before a member counts as diverged
 BLOWN = 3.0
-_POINTS = 100  # at most, in a curve
-_LEAST_GAP = 10  # steps between its points
+_FUSED = ("cpu", "cuda", "mps")
 
 
 class Stopped(Exception):
@@ -25,10 +24,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How one member is trained: see `Recipe`."""
+    """How members are trained: see `Recipe`. `rates` has one for each member."""
 
     steps: int
-    lr: float
+    rates: tuple[float, ...]
     clip: float | None
     loss: str
 
@@ -41,41 +40,31 @@ class Reporter:
     emit: Callable[[Mapping[str, Any]], None]
     should_stop: Callable[[], bool]
 
-    def tell(self, event: str, step: int, **more: Any) -> None:
-        self.emit({"event": event, **self.who, "step": step, **more})
+    def tell(self, event: str, **more: Any) -> None:
+        self.emit({"event": event, **self.who, **more})
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """How it ended: the step at which it diverged, or None."""
+class Single:
+    """A module, its batches and its optimizer: one member."""
 
-    diverged: int | None
+    def __init__(self, module: nn.Module, stream: Stream, fit: Fit) -> None:
+        self._module, self._stream, self._fit = module.train(), stream, fit
+        self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        self._adam = adam([{"params": self._parameters, "lr": fit.rates[0]}])
 
-
-def train(module: nn.Module, stream: Stream, fit: Fit, report: Reporter) -> Trained:
-    """Train a module in place for a fixed number of steps; no early stopping, except on divergence.
-
-    Raises:
-        Stopped: The reporter said so.
-    """
-    module.train()
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer, watch, losses = adam(parameters, fit.lr), Watch(), list[float]()
-    gap = max(_LEAST_GAP, fit.steps // _POINTS)
-    for step in range(fit.steps):
-        if report.should_stop():
-            raise Stopped
-        optimizer.param_groups[0]["lr"] = fit.lr * schedule(step, fit.steps)
-        losses.append(_step(module, parameters, optimizer, (stream.step(step), fit, watch)))
-        why = watch.why
-        if why or (step + 1) % gap == 0 or step + 1 == fit.steps:
-            mean = math.fsum(losses) / len(losses) if all(map(math.isfinite, losses)) else None
-            report.tell("progress", step + 1, loss=mean)
-            losses.clear()
-        if why:
-            report.tell("diverged", step + 1, why=why)
-            return Trained(step + 1)
-    return Trained(None)
+    def step(self, step: int) -> tuple[Tensor, Tensor]:
+        """Train a step and return the loss before it and the norm of its gradient, (1,) each."""
+        inputs, targets = self._stream.step(step)
+        self._adam.zero_grad(set_to_none=True)
+        loss = loss_of(self._module(inputs), targets, self._fit.loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        grads = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(grads)
+        if self._fit.clip is not None:
+            nn.utils.clip_grad_value_(self._parameters, self._fit.clip)
+        set_rates(self._adam, self._fit, step)
+        self._adam.step()
+        return loss.detach().reshape(1), norm.reshape(1)
 
 
 def schedule(step: int, steps: int) -> float:
@@ -91,11 +80,20 @@ def schedule(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
-def adam(parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    """Return Adam, fused where torch has it for these parameters."""
-    plain = {(parameter.device.type, parameter.dtype) for parameter in parameters}
-    fused = all(kind in ("cpu", "cuda") and dtype.is_floating_point for kind, dtype in plain)
-    return torch.optim.Adam(parameters, lr=lr, fused=fused)
+def adam(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Return Adam on groups of parameters, fused where torch has it for them."""
+    held = [parameter for group in groups for parameter in group["params"]]
+    fused = all(p.device.type in _FUSED and p.dtype.is_floating_point for p in held)
+    made = torch.optim.Adam(groups, fused=fused)
+    for group in made.param_groups:
+        group["whole"] = group["lr"]
+    return made
+
+
+def set_rates(optimizer: torch.optim.Optimizer, fit: Fit, step: int) -> None:
+    """Give each group of an optimizer from `adam` its rate of a step."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["whole"] * schedule(step, fit.steps)
 
 
 class Watch:
@@ -115,23 +113,3 @@ class Watch:
             self.why = "The loss or its gradient is not finite."
         elif self._high >= PATIENCE:
             self.why = f"The loss stayed above {BLOWN:g} times its first value for {PATIENCE} steps."
-
-
-def _step(
-    module: nn.Module,
-    parameters: list[nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    now: tuple[tuple[torch.Tensor, torch.Tensor], Fit, Watch],
-) -> float:
-    (inputs, targets), fit, watch = now
-    optimizer.zero_grad(set_to_none=True)
-    loss = loss_of(module(inputs), targets, fit.loss)
-    loss.backward()  # type: ignore[no-untyped-call]
-    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    value = loss.item()
-    watch.see(value, nn.utils.get_total_norm(grads).item())
-    if not watch.why:
-        if fit.clip is not None:
-            nn.utils.clip_grad_value_(parameters, fit.clip)
-        optimizer.step()
-    return value
