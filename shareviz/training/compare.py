@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from shareviz.training.course import run
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Event, Result, result_of
 
@@ -23,8 +24,6 @@ def compare_training(spec: RunSpec, on_event: Callable[[Event], None] | None = N
         >>> [comparison.verdict for comparison in result.compare("none")]
         ['no difference shown']
     """
-    from shareviz.training.engine import run
-
     spec = spec.settle()
     events: list[dict[str, Any]] = []
 

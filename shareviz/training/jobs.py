@@ -17,8 +17,9 @@ from shareviz.errors import SharevizError
 from shareviz.text import plural
 from shareviz.training.folders import RunFolder, event_of, home
 from shareviz.training.process import cause, halt, say, spawn
+from shareviz.training.progress import Progress, progress_of
 from shareviz.training.protocol import RunSpec
-from shareviz.training.results import ENDS, Event, Progress, Result, progress_of, result_of
+from shareviz.training.results import ENDS, Event, Result, result_of
 
 MOST_WAITING = 20
 MOST_REMEMBERED = 64

@@ -149,67 +149,50 @@ class Result:
         return cls(**found)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: finished trainings, and the step of the one that goes on.
-
-    `tuning`: it chooses a rate. `version` is "" before the first.
-    """
-
-    finished: int = 0
-    runs: int = 0
-    steps: int = 0
-    version: str = ""
-    seed: int = 0
-    step: int = 0
-    tuning: bool = False
-
-    @property
-    def fraction(self) -> float:
-        """Share of all steps that are done, from 0 to 1."""
-        total = self.runs * self.steps
-        return min(1.0, (self.finished * self.steps + self.step) / total) if total else 0.0
-
-
-def progress_of(events: Iterable[Event]) -> Progress:
-    """Return how far a run is by its events so far."""
-    now = Progress()
-    for event in events:
-        kind = event["event"]
-        if kind == "start":
-            now = replace(now, runs=event["runs"], steps=event["steps"])
-        elif kind == "member":
-            who = {key: event[key] for key in ("version", "seed", "tuning")}
-            now = replace(now, step=0, **who)
-        elif kind == "progress":
-            now = replace(now, step=event["step"])
-        elif kind == "member_done":
-            now = replace(now, finished=now.finished + 1, step=0)
-    return now
-
-
 def result_of(spec: RunSpec, events: Iterable[Event]) -> Result:
-    """Return what events add up to; they may break off anywhere."""
+    """Return what events add up to; they may break off anywhere, go on later, and mix their members."""
     head: dict[str, Any] = {}
     arms: dict[str, Arm] = {}
-    members: list[Member] = []
+    members: dict[tuple[str, int], Member] = {}
     curves: dict[tuple[str, int], list[tuple[int, float | None]]] = {}
     for event in events:
         kind = event["event"]
         if kind == "start":
             head |= {key: event[key] for key in ("date", "device", "torch")}
             arms = {arm["name"]: _arm(arm) for arm in event["arms"]}
+        elif kind == "resumed":
+            head |= {"status": "running", "note": ""}
+            head |= {key: _then(head.get(key, ""), event[key]) for key in ("device", "torch")}
         elif kind == "rate":
             tried = tuple((rate, value) for rate, value in event["tried"])
             arms[event["version"]] = replace(arms[event["version"]], lr=event["lr"], tried=tried)
-        elif kind == "progress" and not event["tuning"]:
-            curves.setdefault((event["version"], event["seed"]), []).append((event["step"], event["loss"]))
-        elif kind == "member_done" and not event["tuning"]:
-            curve = curves.get((event["version"], event["seed"]), ())
-            members.append(_member({**event, "curve": curve}))
         elif kind in ENDS:
             head |= {"status": kind, "note": event.get("message", "")}
-    return Result(spec, tuple(arms.values()), tuple(members), **{"status": "running", **head})
+        elif kind in ("member", "progress", "member_done") and not event["tuning"]:
+            _follow(event, curves, members)
+    place = {name: place for place, name in enumerate(arms)}
+    found = sorted(members.values(), key=lambda one: (one.seed, place.get(one.version, len(place))))
+    return Result(spec, tuple(arms.values()), tuple(found), **{"status": "running", **head})
+
+
+def _follow(
+    event: Event,
+    curves: dict[tuple[str, int], list[tuple[int, float | None]]],
+    members: dict[tuple[str, int], Member],
+) -> None:
+    """Take one event of a member that is reported."""
+    who = event["version"], event["seed"]
+    if event["event"] == "member":
+        curves[who] = []  # where it was cut off before, it begins anew
+    elif event["event"] == "progress":
+        curves.setdefault(who, []).append((event["step"], event["loss"]))
+    else:
+        members.setdefault(who, _member({**event, "curve": curves.get(who, ())}))
+
+
+def _then(before: str, now: str) -> str:
+    """Return both where a run went on elsewhere: "2.12.0, then 2.13.0"."""
+    return now if not before else before if before.endswith(now) else f"{before}, then {now}"
 
 
 def _row(result: Result, arm: Arm, values: Mapping[int, float | None]) -> Row:

@@ -47,7 +47,7 @@ def _train(spec: RunSpec, emit: Callable[[Mapping[str, Any]], None], should_stop
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
-    from shareviz.training.engine import run
+    from shareviz.training.course import run
 
     # in this process only: two threads a worker starve the server and its other workers
     torch.set_num_threads(1)

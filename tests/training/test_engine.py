@@ -13,7 +13,7 @@ from shareviz.capture import capture
 from shareviz.errors import OptionError, PlanError
 from shareviz.models import build, snapshot_of
 from shareviz.training import RunSpec, Word, compare_training
-from shareviz.training.engine import run
+from shareviz.training.course import run
 from shareviz.training.engine.arms import start
 from shareviz.training.engine.member import BLOWN, PATIENCE, Watch, schedule
 from shareviz.training.tasks import Batch, Task, Version, find_task, tasks

@@ -118,7 +118,9 @@ def test_a_killed_worker_leaves_its_results_and_a_sentence(jobs: Jobs) -> None:
 def test_a_run_that_its_app_left_behind_says_so(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, RunSpec("parity").settle())
     folder.append({"event": "member", "version": "all", "seed": 0, "tuning": False, "lr": 0.1})
-    folder.append({"event": "progress", "version": "all", "seed": 0, "tuning": False, "step": 120, "loss": 1})
+    folder.append(
+        {"event": "progress", "version": "all", "seed": 0, "tuning": False, "lr": 0.1, "step": 120, "loss": 1}
+    )
     with (folder.path / "events.jsonl").open("a") as file:
         file.write('{"event": "member_do')
     jobs = Jobs(tmp_path)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shareviz.errors import OptionError
+from shareviz.training.progress import progress_of
 from shareviz.training.protocol import RunSpec
-from shareviz.training.results import Arm, Member, Result, progress_of, result_of
+from shareviz.training.results import Arm, Member, Result, result_of
 
 
 def test_settling_takes_the_recipe_of_the_task() -> None:
@@ -146,7 +147,7 @@ def test_seeds_that_chose_a_rate_are_not_reported() -> None:
 
 def test_progress_counts_finished_trainings_and_the_steps_of_the_next() -> None:
     member = {"event": "member", "version": "all", "seed": 1, "tuning": False, "lr": 0.1}
-    step = {"event": "progress", "version": "all", "seed": 1, "tuning": False, "step": 10, "loss": 0.5}
+    step = {**member, "event": "progress", "step": 10, "loss": 0.5}
     now = progress_of([START, done("none", 0, 0.5), member, step])
     assert (now.finished, now.runs, now.version, now.seed, now.step) == (1, 6, "all", 1, 10)
     # (1 · 20 + 10) of 6 · 20 steps
