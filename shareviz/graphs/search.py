@@ -1,4 +1,4 @@
-"""Which boxes of a graph hold what a person looks for: a part of a name, or a pattern with * and ?."""
+"""What a person looks for: a part of a name, or a pattern with * and ?."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fnmatch import translate
 
 from shareviz.graphs.parts import Graph
 from shareviz.sharing import ancestors
-from shareviz.snapshot import Derived, Snapshot, Tensor
+from shareviz.snapshot import Snapshot
 from shareviz.text import plural
 
 LONGEST = 200  # characters of a pattern that are read
@@ -18,50 +18,50 @@ MOST_STARS = 8  # each doubles what a hostile pattern could cost
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ids of the boxes that hold a hit, and how many modules and tensors were hit."""
+    """The weights that were hit, and how many modules and tensors have it in their names."""
 
-    boxes: tuple[str, ...]
+    names: frozenset[str]
     modules: int
     tensors: int
+
+    def boxes(self, graph: Graph) -> tuple[str, ...]:
+        """Return the ids of the boxes that hold a hit."""
+        return tuple(box.id for box in graph.boxes if not self.names.isdisjoint(box.held))
 
     @property
     def sentence(self) -> str:
         """Return what was found, in words."""
-        if not self.boxes:
+        if not self.names:
             return "Nothing has this in its name."
         parts = [plural(n, word) for n, word in ((self.modules, "module"), (self.tensors, "tensor")) if n]
-        return f"{' and '.join(parts)} in {plural(len(self.boxes), 'box', 'boxes')}."
+        return f"Found {' and '.join(parts)}."
 
 
-def search(snapshot: Snapshot, graph: Graph, pattern: str) -> Found:
-    """Return the boxes that hold a tensor or a module whose name matches, in capitals or not.
+def search(snapshot: Snapshot, pattern: str) -> Found:
+    """Return the weights whose own name, or that of a module around them, matches, in capitals or not.
 
     With `*`, `?` or `[` the whole name has to match the pattern, else any part of it.
 
     Example:
-        >>> from shareviz.graphs import fold
-        >>> search(Snapshot(()), fold(Snapshot(())), "head").sentence
+        >>> search(Snapshot(()), "head").sentence
         'Nothing has this in its name.'
     """
     hits = matcher(pattern)
-    boxes: dict[str, None] = {}
+    found: set[str] = set()
     modules: set[str] = set()
-    tensors: set[str] = set()
+    tensors = 0
     paths: dict[str, frozenset[str]] = {}
-    known: dict[str, Tensor | Derived] = {slot.name: slot for slot in snapshot.tensors}
-    known |= snapshot.derived_by_name
-    for box in graph.boxes:
-        for name in box.held:
-            owner = known[name].module
-            if owner not in paths:
-                paths[owner] = frozenset(path for path in ancestors(owner) if path and hits(path))
-            named = any(hits(one) for one in snapshot.names_of(known[name]))
-            if named:
-                tensors.add(name)
-            if named or paths[owner]:
-                boxes[box.id] = None
-                modules |= paths[owner]
-    return Found(tuple(boxes), len(modules), len(tensors))
+    for slot in (*snapshot.parameters(), *snapshot.derived):
+        if slot.name in snapshot.pieces:
+            continue
+        if slot.module not in paths:
+            paths[slot.module] = frozenset(path for path in ancestors(slot.module) if path and hits(path))
+        named = any(hits(one) for one in snapshot.names_of(slot))
+        tensors += named
+        if named or paths[slot.module]:
+            found.add(slot.name)
+            modules |= paths[slot.module]
+    return Found(frozenset(found), len(modules), tensors)
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

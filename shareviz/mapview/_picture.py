@@ -14,7 +14,8 @@ class Cell:
     `style` says why it counts (solid, cut, stripes), or that it is a copy (outline). `bridge` draws "="
     to the column on its right, which reads the very same tensor. `label` is read aloud; `note` adds names and
     sizes. In a picture to paint on, `at` is its place (stack, layer position, columns), and `locked` says
-    why it cannot be painted.
+    why it cannot be painted. `names` are the weights that stand in each
+    of its rows, raw.
     """
 
     row: int
@@ -28,6 +29,7 @@ class Cell:
     bridge: bool = False
     at: tuple[int, int, tuple[int, ...]] | None = None
     locked: str = ""
+    names: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Bar:
     style: str
     title: str
     note: str
+    names: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +99,14 @@ class Picture:
     styles: tuple[str, ...]
 
     def data(self) -> dict[str, Any]:
-        """Return the map as dicts, lists and strings."""
-        return asdict(self)
+        """Return the map as dicts, lists and strings, without the names: there may be many."""
+        data = asdict(self)
+        for part in (*data["above"], *data["below"], *(c for one in data["sections"] for c in one["cells"])):
+            del part["names"]
+        return data
+
+    @property
+    def places(self) -> tuple[Bar | Cell, ...]:
+        """All bars and cells in the order in which they are drawn, from the top down."""
+        cells = (cell for section in self.sections for cell in section.cells)
+        return (*self.above, *cells, *self.below)

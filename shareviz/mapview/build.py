@@ -127,7 +127,8 @@ def _lane_cells(
             first, last = rows[start].label, rows[end - 1].label
             where = f"{header} {first}" if end - start == 1 else f"{header}s {first}–{last}"
             said = f"{where} · {about.group} · {about.label}"
-            cells.append(facts.cell((start, end - start, place), column[start], said))
+            cell = facts.cell((start, end - start, place), column[start], said)
+            cells.append(replace(cell, names=tuple(tuple(names) for names in column[start:end])))
         start = end
     return cells
 

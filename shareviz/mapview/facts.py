@@ -106,6 +106,7 @@ class Facts:
             style=self.style(names),
             label=" · ".join(filter(None, (said, id_, self.word(names)))),
             note=" · ".join(parts),
+            names=(tuple(names),),
         )
 
     def numel(self, names: Iterable[str]) -> int:

@@ -77,6 +77,7 @@ def _bar(facts: Facts, path: str, names: Sequence[str]) -> Bar:
         style=facts.style(names),
         title=clean(path or names[0], 120),
         note=" · ".join((listed(names, 4), *facts.as_twin(names), exact(numel), facts.word(names))),
+        names=(tuple(names),),
     )
 
 

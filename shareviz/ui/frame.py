@@ -21,7 +21,7 @@ from shareviz.errors import SharevizError
 from shareviz.sets import shared_sets
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean
-from shareviz.ui import bar, cache, dialog, library, link, state, theme, warm
+from shareviz.ui import bar, cache, dialog, library, link, linked, state, theme, warm
 from shareviz.ui.library import Chosen, UploadGone
 from shareviz.ui.shown import errors
 from shareviz.ui.state import select, set_design, set_model
@@ -43,7 +43,7 @@ PAGES = (
     ("checks", "Checks", "fact_check"),
     ("learn", "Learn", "school"),
 )
-PAGE = "sv_page"
+PAGE = linked.PAGE
 
 _INSIDE: ContextVar[bool] = ContextVar("inside the frame", default=False)
 
@@ -59,6 +59,7 @@ def pages() -> list[Page]:
 
 def run(page: Page) -> None:
     """Run the page inside the frame; then let torch warm up."""
+    st.session_state[linked.PAGE_BEFORE] = st.session_state.get(PAGE)
     st.session_state[PAGE] = page.url_path
     token = _INSIDE.set(True)
     try:

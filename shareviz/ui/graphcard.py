@@ -1,4 +1,4 @@
-"""The graph's card: a field to find names, what to show, and the picture."""
+"""The graph's card: what to show, and the picture."""
 
 from __future__ import annotations
 
@@ -9,42 +9,48 @@ import streamlit as st
 from shareviz.graphs import Graph, Look, fold
 from shareviz.graphs.look import ALIKE, MODULE, MOST, TENSORS, USUAL
 from shareviz.graphs.parts import Box
-from shareviz.graphs.search import LONGEST, Found, search
+from shareviz.graphs.search import Found
 from shareviz.snapshot import Snapshot
 from shareviz.ui import cache, graphlook, theme
 from shareviz.ui.svgraph import draw_graph
 from shareviz.ui.view import View
 
-GRAPH, FIND, FLOW, OWN, OPEN = "sv_graph", "sv_graph_find", "sv_graph_flow", "sv_graph_own", "sv_graph_open"
-FIND_HELP = "A part of a name, or a pattern: *.attn.*, blocks.?.ffn.*"
+GRAPH, FLOW, OWN, OPEN = "sv_graph", "sv_graph_flow", "sv_graph_own", "sv_graph_open"
+SHOW, HIDE = "sv_graph_show", "sv_graph_hide"
 FLOW_HELP = "Where results go, as one traced pass showed."
 UNTRACED = "The forward pass of this source is not known, so there is no data flow to draw."
 OWN_HELP = "Tensors that only one place uses."
 OPEN_HELP = "Folded layers are alike in structure and sharing. The + and − in the picture do the same."
 
 
-def draw(view: View, selected: str | None) -> None:
-    """Draw the controls and the graph under this session's look."""
+def draw(view: View, selected: str | None, names: Found | None) -> None:
+    """Draw the controls and the graph under this session's look; `names` are what a search found."""
     wanted = graphlook.follow()
     seen = cache.of(fold, view.after, wanted)
     look = wanted.only(mark for mark, _ in seen.opened)
     graphlook.write(look)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="sv_graph_tools"):
-        pattern = st.text_input(
-            "Find in the graph", key=FIND, max_chars=LONGEST, placeholder="head or *.attn.*", help=FIND_HELP
-        )
-        with st.popover("Show", icon=":material/tune:"):
-            _turns(view.after, seen, look)
+    with st.container(horizontal=True, vertical_alignment="center", key="sv_graph_tools"):
+        st.subheader("Module graph", anchor=False, help="Modules in the order in which they run.")
+        tools = st.popover("Show", icon=":material/tune:")
+    with tools:
+        _turns(view.after, seen, look)
     if look.opened and seen.notes:  # they stand below the picture too, which may now be long
         st.markdown(" ".join(theme.plain(note) for note in seen.notes))
-    found = cache.of(_found, view.after, look, pattern) if pattern.strip() else None
-    if found is not None:
-        st.markdown(found.sentence)
-    draw_graph(view.after, key=GRAPH, selected=selected, look=look, found=found.boxes if found else None)
+    found = names.boxes(cache.of(fold, view.after, look)) if names else None
+    draw_graph(view.after, key=GRAPH, selected=selected, look=look, found=found)
 
 
-def _found(snapshot: Snapshot, look: Look, pattern: str) -> Found:
-    return search(snapshot, fold(snapshot, look), pattern)
+def draw_hidden() -> None:
+    """Draw the way back to a graph that is not shown."""
+    look = graphlook.follow()
+    graphlook.write(look)
+    st.button(
+        "Show the module graph", icon=":material/account_tree:", key=SHOW, on_click=_hide, args=(False,)
+    )
+
+
+def _hide(hidden: bool) -> None:
+    graphlook.keep(replace(graphlook.follow(), hidden=hidden))
 
 
 def _turns(snapshot: Snapshot, seen: Graph, look: Look) -> None:
@@ -69,6 +75,7 @@ def _turns(snapshot: Snapshot, seen: Graph, look: Look) -> None:
             help=OPEN_HELP,
             on_change=_turn,
         )
+    st.button("Hide the graph", icon=":material/visibility_off:", key=HIDE, on_click=_hide, args=(True,))
 
 
 def _titles(snapshot: Snapshot, seen: Graph) -> dict[str, str]:

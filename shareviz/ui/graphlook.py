@@ -11,25 +11,22 @@ from shareviz.ui import linked, state, theme
 PARAM, KEY = "g", "sv_look"
 
 
-class _Short:
-    """All texts that are short enough to be read."""
-
-    def __contains__(self, text: object) -> bool:
-        return isinstance(text, str) and len(text) <= LONGEST
-
-
 def follow() -> Look:
     """Return the look of this session; one that just arrived in the link replaces it.
 
     It belongs to one model: another model starts closed.
     """
-    wanted = linked.arrived(PARAM, _Short())
+    wanted = linked.arrived(PARAM, linked.Short(LONGEST))
     if wanted is not None:
         look, ignored = Look.parse(wanted)
         keep(look)
+        linked.heard(PARAM, wanted)
         if ignored:
             st.toast(f"Ignored: g={theme.plain(clean(', '.join(ignored), 60))}", icon=":material/link_off:")
         return look
+    if linked.left(PARAM):
+        keep(USUAL)
+        linked.heard(PARAM, None)
     model, text = st.session_state.get(KEY, ("", ""))
     return Look.parse(text)[0] if model == state.model() else USUAL
 

@@ -12,6 +12,12 @@ _PAGE = """
 <style>
 .stMainBlockContainer { max-width: 82rem; }
 .st-key-sv_bar { row-gap: 0; }
+.st-key-sv_tap { display: none; }
+@media (hover: none), (max-width: 430px) {
+  .st-key-sv_hint { display: none; }
+  .st-key-sv_tap { display: flex; }
+  .st-key-sv_find { width: 100%; }
+}
 [data-testid=stRadioOption]:not([data-selected]) > div > div:first-child { border-color: #7b8998; }
 </style>
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 FRAME_KEYS = ("m", "p", "s")
 PAGE_KEYS: Mapping[str, frozenset[str]] = {
-    "": frozenset({"g"}),
+    "": frozenset({"g", "q"}),
     "savings": frozenset({"st", "a"}),
     "training": frozenset({"task", "v", "seeds", "lr", "dev", "job"}),
     "checks": frozenset({"f", "cmp"}),

@@ -85,10 +85,10 @@ def test_the_opened_box_stays_under_the_pointer(open_page: Open) -> None:
 
 def test_a_search_lights_the_boxes_and_an_empty_one_says_so(open_page: Open) -> None:
     page = drawn(open_page("/"))
-    field = page.locator(".st-key-sv_graph_find input")
+    field = page.locator(".st-key-sv_find input")
     field.fill("*.ffn.*")
     field.press("Enter")
-    page.get_by_text("in 3 boxes").wait_for()
+    page.get_by_text("Found 24 modules").wait_for()
     assert page.locator(f"{GRAPH} .seek {BOXES.removeprefix(GRAPH)}.hit").count() == 3
     field.fill("nowhere")
     field.press("Enter")

@@ -169,3 +169,24 @@ def test_a_file_is_opened_and_shown(open_page: Open) -> None:
     page.wait_for_url("**/?m=upload")
     page.locator(f"{MAP} .map").wait_for()
     assert "file" in page.locator(".st-key-sv_bar").inner_text().split()
+
+
+def test_one_search_lights_map_graph_and_table_and_a_reload_keeps_it(open_page: Open) -> None:
+    page = open_page("/")
+    field = page.locator(".st-key-sv_find input")
+    field.fill("blocks.4.*norm1*")
+    field.press("Enter")
+    page.get_by_text("Found 1 module and 2 tensors.").wait_for()
+    page.wait_for_url("**q=blocks.4*")
+    page.reload()
+    page.locator(".st-key-sv_map .seek i.hit").wait_for()
+    assert page.locator(".st-key-sv_map .hit").count() == 1
+    assert page.locator(".st-key-sv_graph .box.hit").count() == 1
+    assert page.locator(".st-key-sv_sets tr.hit").inner_text().startswith("\tOwn tensors")
+
+
+@pytest.mark.parametrize(("width", "hint"), [(1280, "Hover any colour"), (390, "Tap any colour")])
+def test_the_hint_speaks_of_what_the_screen_can_do(open_page: Open, width: int, hint: str) -> None:
+    page = open_page("/", width=width)
+    assert page.get_by_text(hint).is_visible()
+    assert page.get_by_text("any colour to see").filter(visible=True).count() == 1

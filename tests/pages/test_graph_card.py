@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from shareviz.ui import graphcard, graphlook, svgraph
+from shareviz.ui import findbar, graphcard, graphlook, svgraph
 
 Open = Callable[..., AppTest]
 SMALL = "language_model?layers=4&width=32&heads=4&vocab=50&context=16"
@@ -79,12 +79,51 @@ def test_a_budget_that_folds_further_is_said_beside_the_picture(open_app: Open) 
 def test_a_search_tells_the_boxes_and_an_empty_one_says_so(open_app: Open) -> None:
     app = open_app(m=SMALL)
     assert picture(app)["found"] is None
-    app.text_input(key=graphcard.FIND).set_value("emb").run()
+    app.text_input(key=findbar.KEY).set_value("emb").run()
     assert picture(app)["found"] == ["g-n0", "g-n1"]
-    assert "2 modules and 2 tensors in 2 boxes." in [one.value for one in app.markdown]
-    app.text_input(key=graphcard.FIND).set_value("<b>").run()
+    assert "Found 2 modules and 2 tensors." in [one.value for one in app.markdown]
+    app.text_input(key=findbar.KEY).set_value("<b>").run()
     assert picture(app)["found"] == []
     assert "Nothing has this in its name." in [one.value for one in app.markdown]
+
+
+def given(app: AppTest, name: str) -> dict[str, object]:
+    """Return what a component of the page was given."""
+    assert not app.exception
+    (one,) = (e for e in app.get("bidi_component") if e.proto.component_name.endswith(name))
+    data: dict[str, object] = json.loads(one.proto.json)
+    return data
+
+
+def test_one_search_lights_graph_map_and_table_and_stands_in_the_link(open_app: Open) -> None:
+    app = open_app(m=SMALL, q="*.q.weight")
+    assert app.text_input(key=findbar.KEY).value == "*.q.weight"
+    assert picture(app)["found"] == ["g-n2"]
+    cells = given(app, "svmap")["map"]["sections"][0]["cells"]  # type: ignore[index]
+    hits = given(app, "svmap")["found"]
+    said = [(cells[n - 2]["label"].partition(" · ")[2], row) for n, row in hits]  # type: ignore[attr-defined]
+    assert said == [("attention · q · own", row) for row in range(4)]
+    assert given(app, "svtable")["found"] == [""]
+    app.text_input(key=findbar.KEY).set_value("").run()
+    assert "q" not in app.query_params
+    assert given(app, "svmap")["found"] is None
+
+
+def test_a_link_hides_the_graph_and_a_button_brings_it_back(open_app: Open) -> None:
+    app = open_app(m=SMALL, g="s0.0_off")
+    assert not [e for e in app.get("bidi_component") if "svgraph" in e.proto.component_name]
+    assert app.query_params["g"] == "s0.0_off"
+    app.button(key=graphcard.SHOW).click().run()
+    assert "blocks 3" in str(picture(app)["svg"])
+    assert app.query_params["g"] == "s0.0"
+    app.button(key=graphcard.HIDE).click().run()
+    assert app.query_params["g"] == "s0.0_off"
+
+
+def test_g_on_is_the_usual_graph(open_app: Open) -> None:
+    app = open_app(m=SMALL, g="on")
+    assert "blocks 0–3" in str(picture(app)["svg"])
+    assert "g" not in app.query_params
 
 
 def test_a_click_on_a_sign_turns_the_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,11 @@ const bus = {
     root.classList.toggle("dim", Boolean(id));
     for (const one of root.querySelectorAll("[data-set]")) one.classList.toggle("on", one.dataset.set === id);
   },
+  // Lets what a search found stand out among all; nothing found dims nothing, and null ends the search.
+  seek(root, found, all) {
+    root.classList.toggle("seek", Boolean(found?.size));
+    for (const one of all) one.classList.toggle("hit", Boolean(found?.has(one)));
+  },
   // Makes an element light its set while pointed at or focused, and keep it lit on a click.
   wire(one, signal, picked) {
     const id = one.dataset.set;

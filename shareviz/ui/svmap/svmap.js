@@ -23,6 +23,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   signal.addEventListener("abort", () => watch.disconnect());
   tie();
   bus.mark(root, root.__kept);
+  const hit = ([place, row]) => root.__places[place].one.children[row < 0 ? -1 : row] ?? root.__places[place].one;
+  bus.seek(root, data.found && new Set(data.found.map(hit)), body.querySelectorAll(".cell, .bar, .run > i"));
 }
 
 function make(tag, cls, text) {

@@ -5,6 +5,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.__sig = sig;
     root.querySelector("tbody").replaceChildren(...data.rows.map(line));
   }
+  const lines = [...root.querySelectorAll("tbody tr:not(.sum)")];
+  bus.seek(root, data.found && new Set(lines.filter((row) => data.found.includes(row.dataset.set ?? ""))), lines);
   const signal = bus.listen(root, data.selected, (id) => {
     bus.mark(root, id);
     for (const chip of root.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(chip.textContent === root.__kept));
