@@ -6,6 +6,7 @@ import functools
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from shareviz.design import Design
 from shareviz.errors import OptionError
@@ -13,7 +14,7 @@ from shareviz.plan import Plan
 from shareviz.plugins import collect
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean
-from shareviz.training.tasks._base import Batch, Column, EvalSet, Metric, Recipe, Task, Version
+from shareviz.training.tasks._base import OVER, Batch, Column, EvalSet, Metric, Recipe, Task, Version
 
 __all__ = [
     "Batch",
@@ -31,8 +32,9 @@ __all__ = [
 
 @functools.cache
 def tasks() -> Mapping[str, Task]:
-    """Return every task by name."""
-    return collect(sys.modules[__name__], "TASK", Task)
+    """Return every task by name: by what is shared over, in the order of `OVER`, and then by name."""
+    found = collect(sys.modules[__name__], "TASK", Task)
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: OVER.index(item[1].over))))
 
 
 def find_task(name: str) -> Task:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shareviz.design import Design
 from shareviz.errors import PlanError
 from shareviz.layers import stacks, table_plan
 from shareviz.plan import Plan
@@ -18,6 +19,8 @@ from shareviz.snapshot import Snapshot
 
 Array = NDArray[Any]
 IGNORED = -100  # a target that is not asked for
+OVER = ("space", "time", "tables", "depth", "tasks", "towers", "hashing")  # the order of the page
+LOSSES = ("classes", "numbers", "binary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +100,15 @@ class Task:
     """A problem with its model, versions and recipe; plain data, no torch.
 
     `draw(seed, step)` is a pure function on the CPU. `loss` is "classes" (logits last, whole
-    targets) or "numbers" (squared error). `main` names the set that the verdict is about.
-    `shows` and `hides` say what a run of it can and cannot show.
+    targets), "binary" (one logit, targets 0 or 1) or "numbers" (squared error). `main` names the set
+    that the verdict is about. `over` is what its versions share over, a word of `OVER`. `shows` and
+    `hides` say what a run of it can and cannot show.
     """
 
     name: str
     title: str
     question: str
+    over: str
     model: str
     versions: Mapping[str, Version]
     defaults: tuple[str, ...]
@@ -124,8 +129,8 @@ class Task:
         named |= {column.reference for column in self.columns}
         if unknown := named - set(self.versions):
             raise ValueError(f"task {self.name}: no version {sorted(unknown)[0]!r}")
-        if self.main not in self.sets or self.loss not in ("classes", "numbers"):
-            raise ValueError(f"task {self.name}: main set or loss is unknown")
+        if self.main not in self.sets or self.loss not in LOSSES or self.over not in OVER:
+            raise ValueError(f"task {self.name}: main set, loss or what it shares over is unknown")
         object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
         object.__setattr__(self, "sets", MappingProxyType(dict(self.sets)))
 
@@ -147,9 +152,19 @@ def accuracy(outputs: Array, targets: Array) -> float:
     return float(right[asked].mean())
 
 
+def agreement(outputs: Array, targets: Array) -> float:
+    """Return the share of targets, 0 or 1, on whose side of zero the logit is."""
+    return float(((outputs > 0) == (targets > 0)).mean())
+
+
 def unshared(snapshot: Snapshot) -> Plan:
     """Return the plan that changes nothing."""
     return Plan(title="None")
+
+
+def under(design: str) -> Callable[[Snapshot], Plan]:
+    """Return the plan factory of a design, such as "tied;factorised?rank=8"."""
+    return lambda snapshot: Design.parse(design).plan(snapshot)
 
 
 def share_layers(

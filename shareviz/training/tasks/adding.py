@@ -52,6 +52,7 @@ TASK = base.Task(
     name="adding",
     title="Adding",
     question="Does one cell for all steps always carry what it learned to longer sequences?",
+    over="time",
     model=_MODEL,
     versions=over_time.versions(_MODEL, wide=60),
     defaults=over_time.DEFAULTS,

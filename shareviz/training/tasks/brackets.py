@@ -53,6 +53,7 @@ TASK = base.Task(
     name="brackets",
     title="Brackets",
     question="Does depth through sharing do what depth does?",
+    over="depth",
     model=_MODEL,
     versions=over_depth.versions(_MODEL, layers=4, width=32, wide=64),
     defaults=("none", "all", "cycle2", "one"),

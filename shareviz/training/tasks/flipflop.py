@@ -50,6 +50,7 @@ TASK = base.Task(
     name="flipflop",
     title="Flip-flop",
     question="Does one cell for all steps keep a bit longer than a cell for each step?",
+    over="time",
     model=_MODEL,
     versions=over_time.versions(_MODEL, wide=60),
     defaults=over_time.DEFAULTS,

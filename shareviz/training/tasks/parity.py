@@ -42,6 +42,7 @@ TASK = base.Task(
     name="parity",
     title="Parity",
     question="Does one cell for all steps learn a rule that a cell for each step does not?",
+    over="time",
     model=_MODEL,
     versions=over_time.versions(_MODEL, wide=59),
     defaults=over_time.DEFAULTS,

@@ -50,6 +50,7 @@ TASK = base.Task(
     name="rule110",
     title="Rule 110",
     question="Does one layer, run three times, learn a rule that is applied three times?",
+    over="depth",
     model=_MODEL,
     versions=over_depth.versions(_MODEL, layers=TURNS, width=16, wide=28),
     defaults=("none", "all", "one", "wide"),

@@ -40,6 +40,7 @@ TASK = base.Task(
     name="sort",
     title="Sort",
     question="Can one layer run four times sort as well as four layers?",
+    over="depth",
     model=_MODEL,
     versions=over_depth.versions(_MODEL, layers=4, width=32, wide=64),
     defaults=("none", "all", "cycle2", "one"),

@@ -1,0 +1,71 @@
+"""Data that tasks draw from, frozen in the package: handwritten digits, and an excerpt of Python's manual.
+
+`python -m shareviz.training.frozen` makes the files anew; their notices stand beside them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER = Path(__file__).parent.parent.parent / "data"
+WORDS = 1000  # of the vocabulary, the first of which stands for all others
+OTHER = "<other>"
+TOKENS = 60_000  # of the excerpt
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """1,797 pictures of 8 × 8 pixels, (n, 8, 8) whole numbers from 0 to 16, and the digit on each, (n)."""
+
+    images: Array
+    labels: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Words by number, the most frequent first after `OTHER`, and the text as numbers."""
+
+    words: tuple[str, ...]
+    tokens: Array
+
+
+@functools.cache
+def digits() -> Digits:
+    """Return the digits in the order of their source."""
+    with np.load(FOLDER / "digits.npz", allow_pickle=False) as found:
+        return Digits(_fixed(found["images"]), _fixed(found["labels"].astype(np.int64)))
+
+
+@functools.cache
+def topics() -> Excerpt:
+    """Return the excerpt."""
+    with np.load(FOLDER / "topics.npz", allow_pickle=False) as found:
+        words = found["words"].tobytes().decode("utf-8").split("\n")
+        return Excerpt(tuple(words), _fixed(found["tokens"].astype(np.int64)))
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words, numbers and marks of a text in small letters; a mark that repeats counts once.
+
+    Example:
+        >>> split_words("Don't: x1 ---- ok.")
+        ['don', "'", 't', ':', 'x', '1', '-', 'ok', '.']
+    """
+    return [found[0][:1] if found[1] else found[0] for found in _TOKEN.finditer(text.lower())]
+
+
+_TOKEN = re.compile(r"[a-z]+|[0-9]+|([^\sa-z0-9])\1*")
+
+
+def _fixed(array: Array) -> Array:
+    array.setflags(write=False)
+    return array
