@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import shareviz
+from shareviz import __version__
 from shareviz.errors import OptionError
 from shareviz.kinds import Shape
 from shareviz.layertable import Flow, Row
@@ -49,16 +49,16 @@ def module_code(text: str, after: Snapshot, *, design: str = "") -> str:
     return "\n\n\n".join([*parts, body, _main(table)]) + "\n"
 
 
+def writable(after: Snapshot) -> bool:
+    """Whether the sharing of a model is ties alone, which code can say without shareviz."""
+    return not after.derived and all(slot.trainable is not False for slot in after.parameters())
+
+
 def _refuse(after: Snapshot) -> None:
-    if after.derived:
+    if not writable(after):
+        made = [f"makes {clean(weight.name, 60)} of pieces" for weight in after.derived[:1]]
         raise OptionError(
-            f"This plan makes {clean(after.derived[0].name, 60)} of pieces; only ties are written out.",
-            hint=INSTEAD,
-        )
-    if any(slot.trainable is False for slot in after.parameters()):
-        raise OptionError(
-            "This plan freezes weights; only ties are written out.",
-            hint=INSTEAD,
+            f"This plan {(made or ['freezes weights'])[0]}; only ties are written out.", hint=INSTEAD
         )
 
 
@@ -67,7 +67,7 @@ def _header(text: str, design: str) -> str:
     lines = ["A model built layer by layer, as plain torch.", ""]
     lines += textwrap.wrap(said, WIDTH, break_on_hyphens=False, break_long_words=False)
     lines += textwrap.wrap(f"Sharing: {design}", WIDTH, break_long_words=False) if design else []
-    return '"""' + "\n".join([*lines, f"Written by shareviz {shareviz.__version__}."]) + '\n"""'
+    return '"""' + "\n".join([*lines, f"Written by shareviz {__version__}."]) + '\n"""'
 
 
 def _class(table: Flow, ties: Iterable[Weave]) -> str:

@@ -30,7 +30,7 @@ LEVELS = {
     "sources": """
         sources values design tabletext tablemap strokes painting history published formats
         jsonio lessons starts clone parametrized capture trace realize survival nets
-        kinds layertable rowshares models training
+        kinds layertable rowshares layerdraft models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
     "pictures": "weavings modulecode savings mapview graphs charts report",

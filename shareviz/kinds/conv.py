@@ -53,7 +53,7 @@ def _pool(shape: Shape, sizes: Sizes) -> Call:
 KINDS = (
     Kind(
         "conv1d",
-        "Convolution over places",
+        "Convolution 1d",
         "One kernel slides over the places.",
         (_CHANNELS, _KERNEL, _STRIDE, then()),
         _over_places,
@@ -64,7 +64,7 @@ KINDS = (
     ),
     Kind(
         "conv2d",
-        "Convolution over an image",
+        "Convolution 2d",
         "One kernel slides over the image.",
         (_CHANNELS, _KERNEL, _STRIDE, then()),
         _over_image,

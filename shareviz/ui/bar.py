@@ -8,6 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from shareviz.jsonio import to_json
+from shareviz.modulecode import module_code, writable
+from shareviz.options import parse
 from shareviz.report import Subject, report_html
 from shareviz.snapshot import Snapshot
 from shareviz.ui import dialog, theme
@@ -53,8 +55,20 @@ def draw_bar(chosen: Chosen, design: str, after: Snapshot) -> DeltaGenerator:
         Export("Report (HTML)", f"{stem}-report.html", "text/html", report),
         Export("Snapshot (JSON)", f"{stem}.shareviz.json", "application/json", snapshot),
     ]
-    draw_downloads(popover.container(gap=None), everywhere)
+    draw_downloads(popover.container(gap=None), [*everywhere, *_program(chosen, after, design)])
     return menu
+
+
+def _program(chosen: Chosen, after: Snapshot, design: str) -> list[Export]:
+    """Return the download of a model built layer by layer as Python, where its sharing is ties alone."""
+    if parse(chosen.ref)[0] != "layers" or not writable(after):
+        return []
+    stem = theme.file_stem(" ".join(filter(None, (chosen.title, design))))
+
+    def program() -> bytes:
+        return module_code(chosen.ref, after, design=design).encode()
+
+    return [Export("Model (Python)", f"{stem}.py", "text/x-python", program)]
 
 
 def draw_downloads(menu: DeltaGenerator, exports: Iterable[Export]) -> None:

@@ -1,27 +1,46 @@
-"""The builder of the dialog: a family, its turns, a way to share, and what that stores."""
+"""The builder of the dialog: a family and its turns, or a table of layers; a way to share; what it stores."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import streamlit as st
 
-from shareviz.design import Preset, presets
+from shareviz.design import Design, presets
 from shareviz.mapview import picture
 from shareviz.mapview.mini import mini_svg
 from shareviz.models import catalogue
 from shareviz.options import Option, Value, parse, unparse
 from shareviz.snapshot import Snapshot
-from shareviz.ui import cache, library, shown, state, theme, warm
+from shareviz.ui import cache, choose_layers, library, shown, state, theme, warm
 from shareviz.ui.choose_example import said
 
-FAMILY, SHARING = "sv_family", "sv_sharing"
+WAY, FAMILY, SHARING = "sv_build", "sv_family", "sv_sharing"
+FAMILIES, LAYERS = "Family", "Layer by layer"
 SLIDES = 128  # a number with more steps than this is typed
 
 
 def draw_build() -> None:
     """Draw the builder; its counts are captures of the model, never formulas."""
-    families = [name for name in catalogue() if name != "layers"]
+    now, _ = parse(state.model())
+    st.session_state.setdefault(WAY, LAYERS if now == choose_layers.NAME else FAMILIES)
+    way = st.segmented_control(
+        "Build", [FAMILIES, LAYERS], key=WAY, required=True, label_visibility="collapsed"
+    )
+    with shown.errors():
+        if way == LAYERS:
+            with _patience():
+                laid = choose_layers.draw_table()
+            if laid is not None:
+                _offer(laid.text, laid.snapshot, laid.design)
+        else:
+            _draw_family()
+
+
+def _draw_family() -> None:
+    families = [name for name in catalogue() if name != choose_layers.NAME]
     now, given = parse(state.model())
     first = families.index(now) if now in families else families.index("language_model")
     family = st.selectbox("Family", families, first, format_func=_title, key=FAMILY)
@@ -30,9 +49,13 @@ def draw_build() -> None:
     values = _turns(family, options, given if family == now else {})
     with shown.errors():
         text = unparse(family, options, values)
-        with st.spinner("Counting…" if warm.ready() else "Loading torch, about five seconds…"):
+        with _patience():
             snapshot = library.built(text)
-        _offer(text, snapshot)
+        _offer(text, snapshot, lambda way: way)
+
+
+def _patience() -> AbstractContextManager[Any]:
+    return st.spinner("Counting…" if warm.ready() else "Loading torch, about five seconds…")
 
 
 def _title(family: str) -> str:
@@ -58,21 +81,25 @@ def _turn(grid: Any, family: str, option: Option, given: str | None) -> Value:
     return kind(draw(min_value=low, max_value=high, value=kind(start), step=step, **shared))
 
 
-def _offer(text: str, snapshot: Snapshot) -> None:
-    """Draw the ways to share, the live line, and the button that chooses the model."""
+def _offer(text: str, snapshot: Snapshot, finished: Callable[[Design], Design]) -> None:
+    """Draw the ways to share, the live line, and the button that chooses the model.
+
+    Args:
+        finished: The design that becomes of a way to share.
+    """
     ways = {preset.key: preset for preset in cache.of(presets, snapshot)}
     chosen = st.selectbox("Sharing", list(ways), format_func=lambda key: ways[key].title, key=SHARING)
-    preset = ways[chosen]
-    after = cache.of(_shared, snapshot, preset)
+    design = finished(ways[chosen].design)
+    after = cache.of(_shared, snapshot, design)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(mini_svg(cache.of(picture, after)), width=160)
         st.markdown(f"**{theme.plain(snapshot.source.title)}**  \n{said(after)}", width="content")
         st.space("stretch")
         if st.button("Use this model", type="primary", icon=":material/check:"):
             state.set_model(library.built_ref(text))
-            state.set_design(preset.design.text)
+            state.set_design(design.text)
             st.rerun()
 
 
-def _shared(snapshot: Snapshot, preset: Preset) -> Snapshot:
-    return preset.design.plan(snapshot).apply(snapshot)
+def _shared(snapshot: Snapshot, design: Design) -> Snapshot:
+    return design.plan(snapshot).apply(snapshot)
