@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from gguf import GGUFWriter
+from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 from torch import nn
 
@@ -148,3 +150,36 @@ def test_a_gguf_gives_the_bytes_of_its_list_and_its_lost_tie(tmp_path: Path) -> 
         (copy,) = copies(load(tmp_path / "m.gguf"), values)
     assert set(copy.names) == {"token_embd.weight", "output.weight"}
     assert copy.saved == 8 * 16
+
+
+def onnx_of(*weights: onnx.TensorProto) -> Upload:
+    nodes = [helper.make_node("MatMul", ["x", weight.name], [f"{weight.name}.y"]) for weight in weights]
+    shape = ["rows", "columns"]
+    given = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)
+    out = helper.make_tensor_value_info(nodes[0].output[0], onnx.TensorProto.FLOAT, shape)
+    made = helper.make_model(helper.make_graph(nodes, "g", [given], [out], list(weights)))
+    return Upload("m.onnx", made.SerializeToString())
+
+
+def test_an_onnx_file_gives_its_bytes_and_its_lost_tie() -> None:
+    table = np.random.default_rng(0).standard_normal((8, 16)).astype("float32")
+    kinds = onnx.TensorProto
+    listed = helper.make_tensor("listed", kinds.FLOAT, table.shape, table.flatten())
+    packed = helper.make_tensor("packed", kinds.INT32, (2,), [1, 300])  # numbers take bytes as they need
+    upload = onnx_of(numpy_helper.from_array(table, "raw"), listed, packed)
+    with open_values(upload) as values:
+        assert (
+            values.read("raw", 0, table.nbytes) == values.read("listed", 0, table.nbytes) == table.tobytes()
+        )
+        assert values.nbytes("packed") is None
+        (copy,) = copies(load(upload), values)
+    assert set(copy.names) == {"raw", "listed"}
+    assert copy.saved == 8 * 16
+
+
+def test_weights_beside_an_onnx_file_are_not_at_hand(tmp_path: Path) -> None:
+    outside = numpy_helper.from_array(np.ones((4, 4), "float32"), "w")
+    onnx.external_data_helper.set_external_data(outside, "m.bin", 0, 64)
+    outside.ClearField("raw_data")
+    with pytest.raises(SharevizError, match="ONNX files that hold their weights themselves"):
+        open_values(onnx_of(outside))

@@ -6,7 +6,7 @@ Source: onnx/onnx.proto, TensorProto; onnx/docs/ExternalData.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
@@ -14,7 +14,7 @@ from shareviz import text
 from shareviz.errors import FormatError
 from shareviz.formats._base import Code, Limits, refuse
 from shareviz.formats._slots import check_shape
-from shareviz.formats._wire import BYTES, FIXED32, FIXED64, Span, Wire
+from shareviz.formats._wire import BYTES, FIXED32, FIXED64, Field, Span, Wire
 from shareviz.snapshot import itemsize
 
 _REDO = "Export the model again."
@@ -33,6 +33,7 @@ _TYPES: Mapping[int, str] = dict(
 _RAW, _EXTERNAL = 9, 13
 # where elements may stand instead of raw bytes: bytes of one number, or None where it varies (1 to 10)
 _LISTS: Mapping[int, int | None] = {4: 4, 5: None, 6: None, 7: None, 10: 8, 11: None}
+_AS_MEMORY = {4: "float32", 10: "float64"}  # lists whose numbers have the size of their elements
 _UNSAFE = re.compile(r"^[/~]|\\|\x00|(^|/)\.\.(/|$)|^[A-Za-z]:")
 _LONGEST = 10
 
@@ -47,12 +48,17 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A tensor as the file states it; `outside` is None where its bytes stand in this file."""
+    """A tensor as the file states it; `outside` is None where its bytes stand in this file.
+
+    `inside` is where they stand in one piece, as memory would hold them; None for a list of numbers that
+    take bytes as they need, or that is cut in pieces.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     outside: Outside | None = None
+    inside: Span | None = None
 
     @property
     def numel(self) -> int:
@@ -68,6 +74,7 @@ def stored_tensor(wire: Wire, span: Span) -> Stored:
     name, kind = "", 0
     shape: list[int] = []
     given: dict[int, int] = {}
+    pieces: list[Field] = []
     outside: dict[str, str] = {}
     for entry in wire.fields(span):
         if entry.number == 1:
@@ -83,6 +90,7 @@ def stored_tensor(wire: Wire, span: Span) -> Stored:
             alone = {FIXED32: 4, FIXED64: 8}.get(entry.wire, 1)
             more = entry.span.nbytes if entry.wire == BYTES else alone
             given[entry.number] = given.get(entry.number, 0) + more
+            pieces += [entry] if more else []
     made = Stored(name, tuple(shape), _dtype(name, kind))
     if min(shape, default=0) < 0:
         raise _refuse("malformed", name, "has a negative size")
@@ -92,7 +100,15 @@ def stored_tensor(wire: Wire, span: Span) -> Stored:
     if outside:
         return replace(made, outside=_outside(made, outside))
     _check_bytes(made, given)
-    return made
+    return replace(made, inside=_plain(made, pieces))
+
+
+def _plain(tensor: Stored, pieces: Sequence[Field]) -> Span | None:
+    """Return where the elements stand as memory would hold them, or None."""
+    if len(pieces) != 1 or pieces[0].wire != BYTES:
+        return None
+    alike = pieces[0].number == _RAW or _AS_MEMORY.get(pieces[0].number) == tensor.dtype
+    return pieces[0].span if alike and tensor.dtype != STRINGS else None
 
 
 def sparse_parts(wire: Wire, span: Span) -> Iterator[Stored]:

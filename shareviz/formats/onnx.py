@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
 from shareviz import text
+from shareviz.formats._archive import Place
 from shareviz.formats._base import Format, Request, Tells, refuse
 from shareviz.formats._file import File
 from shareviz.formats._onnx_graph import Graph, Model, model_of
@@ -44,6 +45,13 @@ def read(file: File, request: Request) -> Snapshot:
     notes = (*_notes(model, named, tensors), *_merged(merged), *kind_note(tensors))
     facts = (("producer", text.clean(model.producer, 80)), ("sizes", "unknown"))
     return Snapshot(tensors, storages=storages, steps=steps, source=Source("onnx", file.name, notes, facts))
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the bytes of each tensor stand in the file; those of other files are left out."""
+    weights = named_tensors(model_of(Wire(file)).graph)
+    found = ((one.name, one.stored.inside) for one in weights)
+    return {name: Place(span.start, span.nbytes) for name, span in found if span is not None}
 
 
 def _key(one: Weight) -> str:
