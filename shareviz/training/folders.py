@@ -6,11 +6,11 @@ import json
 import os
 import re
 import secrets
-import time
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from shareviz.errors import OptionError
 from shareviz.text import clean
@@ -37,12 +37,48 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, root: Path, spec: RunSpec) -> RunFolder:
-        """Make a folder under a new id and write the spec into it."""
+    def create(cls, root: Path, spec: RunSpec, owner: str = "") -> RunFolder:
+        """Make a folder under a new id and write the spec into it, and a mark of its owner."""
         folder = cls(root / secrets.token_hex(12))
         folder.path.mkdir(parents=True, mode=0o700)
+        if owner:
+            (folder.path / "owner").write_text(owner + "\n", encoding="utf-8")
         (folder.path / "spec.json").write_text(spec.to_json() + "\n", encoding="utf-8")
         return folder
+
+    @classmethod
+    def at(cls, path: Path, spec: RunSpec) -> RunFolder:
+        """Make a run's folder where a person wants it.
+
+        Raises:
+            OptionError: A run is there already (code `taken`), or nothing can be written there.
+        """
+        folder = cls(path)
+        if (path / "spec.json").exists():
+            raise OptionError(
+                f"{clean(str(path), 200)} holds a run already.",
+                code="taken",
+                hint="Go on with it by --resume, or choose another folder.",
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "spec.json").write_text(spec.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return folder
+
+    @classmethod
+    def opened(cls, path: Path) -> RunFolder:
+        """Return the folder of a run that was begun there.
+
+        Raises:
+            OptionError: There is none (code `no-run`).
+        """
+        if not (path / "spec.json").is_file():
+            raise OptionError(
+                f"{clean(str(path), 200)} holds no run.", code="no-run", hint="Name the folder of a run."
+            )
+        return cls(path)
 
     @classmethod
     def find(cls, root: Path, job_id: str) -> RunFolder:
@@ -67,6 +103,13 @@ class RunFolder:
         """What the worker wrote to standard error."""
         return self.path / "worker.log"
 
+    def owner(self) -> str:
+        """Return the mark of whoever started it, "" where nobody left one."""
+        try:
+            return (self.path / "owner").read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
     def spec(self) -> RunSpec:
         """Return the spec, settled."""
         return RunSpec.from_json((self.path / "spec.json").read_text(encoding="utf-8")).settle()
@@ -83,10 +126,24 @@ class RunFolder:
         lines = self._events.read_text(encoding="utf-8").splitlines()
         return [event for line in lines if (event := event_of(line)) is not None]
 
-    def quiet_seconds(self) -> float:
-        """Return how long ago something was last written."""
-        newest = max(file.stat().st_mtime for file in self.path.iterdir())
-        return time.time() - newest
+    def hold(self) -> IO[bytes] | None:
+        """Return a file that only one process may hold open, or None where another holds it.
+
+        It is let go by closing it, and by the end of the process however that comes.
+        """
+        file = (self.path / "lock").open("ab")
+        try:
+            _lock(file.fileno())
+        except OSError:
+            file.close()
+            return None
+        return file
+
+    def mend(self) -> None:
+        """End a last line that was cut off, so that the next event gets a line of its own."""
+        if self._events.exists() and not self._events.read_bytes().endswith(b"\n"):
+            with self._events.open("ab") as file:
+                file.write(b"\n")
 
     def write_result(self, result: Result) -> None:
         """Write result.json, whole or not at all."""
@@ -106,3 +163,22 @@ def event_of(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, Mapping) and "event" in found else None  # type: ignore[return-value]
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file for this process; an OSError says that another has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _unwritable(path: Path, error: OSError) -> OptionError:
+    reason = error.strerror or "it cannot be written"
+    return OptionError(
+        f"{clean(str(path), 200)}: {reason}.", code="unwritable", hint="Choose another folder."
+    )

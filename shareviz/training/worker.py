@@ -1,13 +1,14 @@
 """The child process that trains: `python -m shareviz.training.worker`.
 
-Reads a spec as one line of JSON on standard input and writes events as lines of JSON on standard
-output. A further line "stop", or the end of the input, ends it at the next step; so it also ends
-when the process that started it is gone.
+Reads an order as one line of JSON on standard input and writes events as lines of JSON on standard
+output. A further line "cores 2" says how many processes may train from now on; "stop", or the end of the
+input, ends it at the next step; so it also ends when the process that started it is gone.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import sys
 import threading
@@ -15,25 +16,25 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from shareviz.errors import SharevizError
-from shareviz.training.protocol import RunSpec
+from shareviz.training.order import Order
 
-_LONGEST = 1_000_000  # bytes of a spec
+_LONGEST = 1_000_000  # bytes of an order
 
 
 def main() -> int:
-    """Train what standard input asks for; return 0, or 2 where the spec was refused."""
+    """Train what standard input asks for; return 0, or 2 where the order was refused."""
     events = _events_only()
     lines = _Lines()
-    stop = threading.Event()
 
     def emit(event: Mapping[str, Any]) -> None:
         events.write(json.dumps(event, allow_nan=False) + "\n")
         events.flush()
 
     try:
-        spec = RunSpec.from_json(lines.next() or "").settle()
-        threading.Thread(target=_watch, args=(lines, stop), daemon=True).start()
-        _train(spec, emit, stop.is_set)
+        order = Order.from_json(lines.next() or "")
+        heard = _Heard(order.cores)
+        threading.Thread(target=heard.listen, args=(lines,), daemon=True).start()
+        _train(order, emit, heard)
     except SharevizError as error:
         emit({"event": "failed", "code": error.code, "message": error.message, "hint": error.hint})
         return 2
@@ -42,18 +43,22 @@ def main() -> int:
     return 0
 
 
-def _train(spec: RunSpec, emit: Callable[[Mapping[str, Any]], None], should_stop: Callable[[], bool]) -> None:
+def _train(order: Order, emit: Callable[[Mapping[str, Any]], None], heard: _Heard) -> None:
     # read by cuBLAS when it is first used; without it equal seeds differ on a GPU
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     from shareviz.training.course import run
+    from shareviz.training.crew import Hands
 
-    # in this process only: two threads a worker starve the server and its other workers
+    # two threads a process starve the server and the other workers
     torch.set_num_threads(1)
-    if spec.device == "cuda":
+    if order.spec.device == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
-    run(spec, emit, should_stop=should_stop)
+    with Hands(lambda: heard.cores) as crew:
+        run(order.spec, emit, should_stop=heard.stop.is_set, kept=order.kept, crew=crew)
+    for helper in multiprocessing.active_children():
+        helper.terminate()  # one may still import torch, and this process would wait for it
 
 
 def _events_only() -> IO[str]:
@@ -83,11 +88,21 @@ class _Lines:
         return line.decode("utf-8", "replace")
 
 
-def _watch(lines: _Lines, stop: threading.Event) -> None:
-    while (line := lines.next()) is not None:
-        if line.strip() == "stop":
-            break
-    stop.set()
+class _Heard:
+    """What was said after the order."""
+
+    def __init__(self, cores: int) -> None:
+        self.cores, self.stop = cores, threading.Event()
+
+    def listen(self, lines: _Lines) -> None:
+        """Follow the lines until one says stop, or they end."""
+        while (line := lines.next()) is not None:
+            word, _, number = line.strip().partition(" ")
+            if word == "stop":
+                break
+            if word == "cores" and number.isdecimal():
+                self.cores = int(number)
+        self.stop.set()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from shareviz.errors import OptionError, SharevizError
 from shareviz.training import Result, RunSpec, compare_training
 from shareviz.training.folders import RunFolder, home
 from shareviz.training.jobs import MOST_WAITING, Job, Jobs
+from shareviz.training.order import Order
 
 LONG = RunSpec("parity", seeds=20, steps=60)  # long enough to be stopped in the middle
 
@@ -67,7 +68,7 @@ def test_a_worker_finds_what_this_process_would(done: Job) -> None:
 
 def test_a_run_leaves_its_spec_events_and_result_on_disk(done: Job) -> None:
     names = {file.name for file in done.folder.path.iterdir()}
-    assert names == {"spec.json", "events.jsonl", "result.json", "worker.log"}
+    assert names == {"spec.json", "events.jsonl", "result.json", "worker.log", "lock"}
     assert Result.from_json((done.folder.path / "result.json").read_text()) == done.result()
     assert done.folder.log.read_text() == ""
 
@@ -111,7 +112,7 @@ def test_a_killed_worker_leaves_its_results_and_a_sentence(jobs: Jobs) -> None:
     until(lambda: job.ended)
     assert job.state == "died" and finished(job) >= 2
     assert job.message.startswith("The worker stopped a") and "(killed)" in job.message
-    assert job.message.endswith("Finished seeds are kept. Try fewer seeds.")
+    assert job.message.endswith("Finished seeds are kept. Go on, or try fewer seeds.")
     assert job.result().note and job.result().status == "died"
 
 
@@ -124,15 +125,16 @@ def test_a_run_that_its_app_left_behind_says_so(tmp_path: Path) -> None:
     with (folder.path / "events.jsonl").open("a") as file:
         file.write('{"event": "member_do')
     jobs = Jobs(tmp_path)
-    assert jobs.find(folder.id).state == "running"  # written a moment ago: perhaps by another process
+    held = folder.hold()
+    assert held is not None and folder.hold() is None
+    assert jobs.find(folder.id).state == "running"  # another process holds it
     with pytest.raises(SharevizError, match="another process"):
         jobs.stop(folder.id)
-    for file in folder.path.iterdir():
-        os.utime(file, (0, 0))
+    held.close()
     found = jobs.find(folder.id)
-    assert found.state == "died"
+    assert found.state == "died" and found.resumable
     assert found.message == (
-        "The app was closed while this ran (at step 120). Finished seeds are kept. Run it again."
+        "The app was closed while this ran (at step 120). Finished seeds are kept. Go on from there."
     )
     jobs.close()
 
@@ -218,7 +220,7 @@ def worker(text: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_worker_ends_when_its_input_does() -> None:
-    answer = worker(LONG.to_json() + "\n")
+    answer = worker(Order(LONG).to_json() + "\n")
     assert answer.returncode == 0 and not answer.stderr
     assert '"event": "stopped"' in answer.stdout.splitlines()[-1]
 
