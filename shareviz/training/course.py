@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shareviz.training.engine.group import Group
 
 Emit = Callable[[Event], None]
-KEPT = frozenset({"start", "member", "progress", "diverged", "eval", "member_done", "rate"})
+KEPT = frozenset({"start", "way", "member", "progress", "diverged", "eval", "member_done", "rate"})
 
 
 class Crew(Protocol):
@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Train every version with every seed and tell it by events, the last of which is `done` or `stopped`.
 
-    Events are dicts of plain JSON values: start or resumed, rate, member, progress, diverged, eval,
+    Events are dicts of plain JSON values: start or resumed, way, rate, member, progress, diverged, eval,
     member_done, done, stopped. Seeds are the outer loop, so a run that is stopped has whole pairs, but
     for those that were trained side by side.
 
@@ -58,10 +58,12 @@ def run(
     from shareviz.training.engine.member import Stopped
 
     spec, begun, kept = spec.settle(), time.perf_counter(), list(kept)
+    spec = replace(spec, device=_device(spec, kept))
     start = opening(spec)
+    spec = replace(spec, device=start["on"])
     emit({**start, "event": "resumed"} if any(event["event"] == "start" for event in kept) else start)
     try:
-        _train(spec, start["arms"], _Course(spec, kept, emit, should_stop, crew or Alone()))
+        _train(spec, start, _Course(spec, kept, emit, should_stop, crew or Alone()))
     except Stopped:
         emit({"event": "stopped", "message": "Stopped. Finished seeds are kept."})
         return
@@ -117,12 +119,25 @@ class _Course:
         self.crew.train(self.spec, left, self.emit, self.should_stop)
 
 
-def _train(spec: RunSpec, arms: Sequence[Mapping[str, Any]], course: _Course) -> None:
-    from shareviz.training.engine.planning import reported_groups, tuning_groups
+def _device(spec: RunSpec, kept: Sequence[Event]) -> str:
+    """Return the device of a spec; for "auto" the one on which the run began, if it is here."""
+    from shareviz.training.engine.devices import gpus
 
-    course.train(group for arm in arms for group in tuning_groups(spec, arm["name"]))
+    began = next((event.get("on", "cpu") for event in kept if event["event"] == "start"), spec.device)
+    return began if spec.device == "auto" and began in ("cpu", *gpus()) else spec.device
+
+
+def _train(spec: RunSpec, start: Event, course: _Course) -> None:
+    from shareviz.training.engine.planning import reported_groups, tuning_groups
+    from shareviz.training.engine.ways import choose_ways
+
+    # which versions are trained as one program is found out once: a run that goes on keeps to it
+    arms, ways = start["arms"], choose_ways(spec, start["member_bytes"], course.emit, kept=course.told)
+    course.train(
+        group for arm in arms for group in tuning_groups(spec, arm["name"], together=ways[arm["name"]])
+    )
     rates = {arm["name"]: _rate(spec, arm, course) for arm in arms}
-    course.train(reported_groups(spec, rates))
+    course.train(reported_groups(spec, rates, ways))
 
 
 def _rate(spec: RunSpec, arm: Mapping[str, Any], course: _Course) -> float:
@@ -148,6 +163,6 @@ def _left(group: Group, done: frozenset[tuple[str, int, float, bool]]) -> tuple[
     missing = [
         (seed, rate) for seed, rate in group.members if (group.version, seed, rate, group.tuning) not in done
     ]
-    if len(missing) == len(group.members) or (missing and getattr(group, "together", False)):
+    if len(missing) == len(group.members) or (missing and group.together):
         return (group,)
     return tuple(replace(group, seeds=(seed,), rates=(rate,)) for seed, rate in missing)

@@ -13,7 +13,7 @@ from shareviz.training.tasks import Task, find_task, find_version
 SEEDS = range(1, 21)
 STEPS = range(1, 5001)
 RATES = (1e-7, 1e5)
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_VERSIONS = 8
 TUNING_SEEDS = (1000, 1001)  # never among the seeds that are reported
 

@@ -22,6 +22,7 @@ class Arm:
 
     `flops` is the matrix work of one training step, three times the forward pass; None: not traced.
     `tried` holds (rate, mean on validation) where the rate was chosen, None where a seed diverged.
+    `together` is how many members were trained as one program, 1: one after another; None: not said.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Arm:
     flops: int | None
     lr: float
     tried: tuple[tuple[float, float | None], ...] = ()
+    together: int | None = None
 
     @property
     def at_edge(self) -> bool:
@@ -163,6 +165,9 @@ def result_of(spec: RunSpec, events: Iterable[Event]) -> Result:
         elif kind == "resumed":
             head |= {"status": "running", "note": ""}
             head |= {key: _then(head.get(key, ""), event[key]) for key in ("device", "torch")}
+        elif kind == "way":
+            together = event["members"] if event["together"] else 1
+            arms[event["version"]] = replace(arms[event["version"]], together=together)
         elif kind == "rate":
             tried = tuple((rate, value) for rate, value in event["tried"])
             arms[event["version"]] = replace(arms[event["version"]], lr=event["lr"], tried=tried)

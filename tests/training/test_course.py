@@ -68,7 +68,7 @@ def test_a_member_that_was_cut_off_begins_its_curve_anew() -> None:
 def test_a_copy_takes_over_what_is_finished_and_no_more() -> None:
     first = broken(SPEC, 3)
     kept = kept_of(first)
-    assert {event["event"] for event in kept} == {"start", "member", "progress", "eval", "member_done"}
+    assert {event["event"] for event in kept} == {"start", "way", "member", "progress", "eval", "member_done"}
     assert len(result_of(SPEC, kept).members) == len(result_of(SPEC, first).members) == 3
     assert values(result_of(SPEC, kept)) == values(result_of(SPEC, first))
 
@@ -78,7 +78,7 @@ def test_the_order_in_which_members_were_told_does_not_matter() -> None:
     members = [event for event in events if "seed" in event]
     rest = [event for event in events if "seed" not in event]
     by: Callable[[dict[str, Any]], Any] = lambda event: (event["version"], -event["seed"])  # noqa: E731
-    mixed = [rest[0], *sorted(members, key=by), rest[-1]]
+    mixed = [*rest[:-1], *sorted(members, key=by), rest[-1]]
     assert result_of(SPEC, mixed) == result_of(SPEC, events)
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 
-from shareviz.training.engine.arms import device_of, prepare
+from shareviz.training.engine.arms import ready
+from shareviz.training.engine.devices import device_of, title
 from shareviz.training.engine.group import Streams
+from shareviz.training.engine.planning import chunks
+from shareviz.training.engine.ways import fastest
 from shareviz.training.protocol import RunSpec
 from shareviz.training.tasks import find_task
 
@@ -20,18 +23,27 @@ from shareviz.training.tasks import find_task
 def opening(spec: RunSpec) -> dict[str, Any]:
     """Return the first event of a settled spec: its arms, each tried on one batch, and where it runs.
 
+    `on` is the kind of device that "auto" stands for here, by timing; `member_bytes` is what a member of
+    each version needs in training, `bytes` what a process needs at most for those it trains at once.
+
     Raises:
         OptionError: The spec, its device or its model does not fit.
     """
-    device = device_of(spec.device)
+    device_of(spec.device)
+    arms = ready(spec)
+    each = {one.arm.name: one.need.of(1) for one in arms}
+    device = device_of(fastest(spec, each))
     return {
         "event": "start",
         "task": spec.task,
         "runs": spec.runs,
         "steps": spec.steps,
-        "arms": [asdict(arm) for arm in prepare(spec)],
+        "arms": [asdict(one.arm) for one in arms],
+        "member_bytes": each,
+        "bytes": max(map(len, chunks(spec.seeds))) * max(each.values()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "device": title(device),
+        "on": device.type,
         "torch": torch.__version__,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -13,34 +13,33 @@ from shareviz.errors import OptionError, TraceError
 from shareviz.models import build, snapshot_of
 from shareviz.realize import realize
 from shareviz.sharing import tally
+from shareviz.snapshot import Step
 from shareviz.text import clean
 from shareviz.trace import trace
 from shareviz.training.engine.data import Stream, loss_of
+from shareviz.training.engine.memory import Need, need, refuse_beyond
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Arm
 from shareviz.training.tasks import Task, Version, find_task, find_version
 
 
-def device_of(name: str) -> torch.device:
-    """Return the device of a spec; "auto" is the CPU, which is faster for models this small.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An arm that was tried on a batch, and the memory that a member of it needs."""
 
-    Raises:
-        OptionError: A CUDA device was asked for and there is none.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise OptionError("There is no CUDA device here.", hint="Choose auto or cpu.")
-    return torch.device("cuda" if name == "cuda" else "cpu")
+    arm: Arm
+    need: Need
 
 
-def prepare(spec: RunSpec) -> tuple[Arm, ...]:
+def ready(spec: RunSpec) -> tuple[Ready, ...]:
     """Return the arms of a settled spec, each tried on one batch without training.
 
     Raises:
-        OptionError: A model is unknown, or does not take the task's batches.
+        OptionError: A model is unknown, does not take the task's batches, or needs too much memory.
         PlanError: A version's plan does not apply to the model.
     """
     task = find_task(spec.task)
-    return tuple(_arm(spec, task, name) for name in spec.versions)
+    return tuple(_ready(spec, task, name) for name in spec.versions)
 
 
 def module_of(spec: RunSpec, version: Version, seed: int, device: torch.device) -> nn.Module:
@@ -71,11 +70,11 @@ def _take_values(module: nn.Module, reference: nn.Module) -> None:
                 parameter.copy_(known[name])
 
 
-def _arm(spec: RunSpec, task: Task, name: str) -> Arm:
+def _ready(spec: RunSpec, task: Task, name: str) -> Ready:
     version = find_version(task, name)
     module = start(spec.model, version, 0)
     inputs = _fits(task, module, version.model or spec.model)
-    seen, flops = capture(module), None
+    seen, flops, steps = capture(module), None, tuple[Step, ...]()
     try:
         steps = trace(module, inputs)
         seen, flops = replace(seen, steps=steps), 3 * sum(step.flops for step in steps)
@@ -84,7 +83,10 @@ def _arm(spec: RunSpec, task: Task, name: str) -> Arm:
     counts = tally(seen)
     model = version.model or spec.model
     title = version.title or version.plan(snapshot_of(model)).title
-    return Arm(name, title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
+    arm = Arm(name, title, model, counts.stored, counts.used, flops, spec.lr or task.recipe.lr)
+    needed = need(task, spec.steps or task.recipe.steps, counts.stored, steps)
+    refuse_beyond(needed.of(1), title)
+    return Ready(arm, needed)
 
 
 def _fits(task: Task, module: nn.Module, model: str) -> torch.Tensor:

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from shareviz.training.engine.arms import device_of, module_of
+from shareviz.training.engine.arms import module_of
 from shareviz.training.engine.data import Stream, evaluate
+from shareviz.training.engine.devices import device_of, repeatable
 from shareviz.training.engine.loop import train
 from shareviz.training.engine.member import Fit, Reporter, Single
 from shareviz.training.engine.tape import Refused
@@ -85,9 +86,10 @@ def train_group(
     batches = streams or Streams(find_task(spec.task), device_of(spec.device))
     batches.keep(group.seeds)
     making = _Making(spec, group, batches, emit, should_stop)
-    if not (group.together and _together(making)):
-        for member in group.members:
-            _single(making, member)
+    with repeatable(batches.device):
+        if not (group.together and _together(making)):
+            for member in group.members:
+                _single(making, member)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -10,21 +11,47 @@ from shareviz.training.engine.group import Group
 from shareviz.training.protocol import TUNING_SEEDS, RunSpec
 from shareviz.training.tasks import Task, find_task
 
+MOST_TOGETHER = 5  # members: more are hardly faster, and whole pairs come later
 Tried = tuple[tuple[float, float | None], ...]  # (rate, mean on validation), None where a seed diverged
 
 
-def tuning_groups(spec: RunSpec, version: str) -> tuple[Group, ...]:
+def chunks(seeds: int) -> tuple[tuple[int, ...], ...]:
+    """Return the seeds 0 … seeds − 1 in nearly equal parts of at most `MOST_TOGETHER`.
+
+    Example:
+        >>> chunks(5), chunks(7)
+        (((0, 1, 2, 3, 4),), ((0, 1, 2, 3), (4, 5, 6)))
+    """
+    parts = -(-seeds // MOST_TOGETHER)
+    bounds = [-(-seeds * part // parts) for part in range(parts + 1)]
+    return tuple(tuple(range(low, high)) for low, high in pairwise(bounds))
+
+
+def tuning_groups(spec: RunSpec, version: str, *, together: bool = False) -> tuple[Group, ...]:
     """Return the groups that choose the rate of a version; none unless the spec asks for its own best."""
+    if not spec.own_best:
+        return ()
     rates = find_task(spec.task).recipe.rates
-    return (Group(version, TUNING_SEEDS, rates, tuning=True),) if spec.own_best else ()
+    return tuple(Group(version, (seed,), rates, tuning=True, together=together) for seed in TUNING_SEEDS)
 
 
-def reported_groups(spec: RunSpec, rates: Mapping[str, float]) -> tuple[Group, ...]:
+def reported_groups(
+    spec: RunSpec, rates: Mapping[str, float], together: Mapping[str, bool] | None = None
+) -> tuple[Group, ...]:
     """Return the groups of a settled spec whose seeds are reported, given each version's rate.
 
-    Seeds are the outer loop, so a run that is stopped has whole pairs.
+    Seeds are the outer loop, so a run that is stopped has whole pairs. Versions whose members are trained
+    `together` take the seeds of a part at once: after each part all versions have the same seeds, and
+    inside of one the versions follow each other. Five seeds are one part, the fastest; a stop in it
+    keeps whole versions.
     """
-    return tuple(Group(name, (seed,), (rates[name],)) for seed in range(spec.seeds) for name in spec.versions)
+    banked = [name for name in spec.versions if (together or {}).get(name)]
+    others = [name for name in spec.versions if name not in banked]
+    groups: list[Group] = []
+    for seeds in chunks(spec.seeds):
+        groups += [Group(name, seeds, (rates[name],), together=True) for name in banked]
+        groups += [Group(name, (seed,), (rates[name],)) for seed in seeds for name in others]
+    return tuple(groups)
 
 
 def tried(task: Task, version: str, events: Iterable[Mapping[str, Any]]) -> Tried:
