@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from shareviz.errors import SharevizError
 from shareviz.formats import Upload, load
-from shareviz.graphs import graph_png, graph_svg
+from shareviz.graphs import graph_svg
 from shareviz.headline import explanation, headline
 from shareviz.mapview import picture
 from shareviz.mapview.svg import Caption, map_svg, png
@@ -113,7 +113,7 @@ def pictures(name: str, seen: Snapshot, folder: Path) -> Iterator[tuple[str, Dra
     about = Caption(headline(seen), explanation(seen), name)
     yield "map", draw(folder / f"{name}-map", lambda: map_svg(picture(seen), about), png)
     svg = lambda: graph_svg(seen, theme="light", footer=name)  # noqa: E731
-    yield "graph", draw(folder / f"{name}-graph", svg, lambda _: graph_png(seen, footer=name))
+    yield "graph", draw(folder / f"{name}-graph", svg, png)
 
 
 def _line(what: str, one: Drawn) -> str:

@@ -69,15 +69,20 @@ def _parser() -> argparse.ArgumentParser:
     savings = _command(every, "savings", commands.savings, "what each sharing strategy would save")
     _takes_source(savings)
     savings.add_argument("--sweep", metavar="STRATEGY", help=SWEEP)
-    graph = _command(every, "graph", commands.graph, "draw the module graph as SVG, PNG or DOT")
+    graph = _command(every, "graph", commands.graph, "draw the module graph, the map or both: SVG, PNG, DOT")
     _takes_source(graph)
     _writes(graph, "FILE.svg, FILE.png or FILE.dot")
+    _looks(graph)
+    _draws(graph)
     module = _command(every, "module", commands.module, "a model of your own layers as Python")
     _takes_source(module)
     _writes(module, "FILE.py")
     train = _command(every, "train", commands.train, "run a small training comparison")
     train.add_argument("task", help="one of the tasks, such as parity or brackets")
     train.add_argument("--versions", help="names of versions to compare, separated by commas")
+    train.add_argument(
+        "--model", metavar="NAME?option=value", help="a catalogue model in place of the task's own"
+    )
     train.add_argument("--seeds", type=int, default=5, help="repetitions, paired (default 5)")
     train.add_argument("--steps", type=int, help="updates in each run (default: the task's recipe)")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -91,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("a", help=SOURCE)
     compare.add_argument("b", help="the other model")
     compare.add_argument("--run-code", action="store_true", help="let a .py source run")
+    compare.add_argument("-o", "--output", metavar="FILE", help="a picture of both: FILE.svg or FILE.png")
+    _draws(compare)
     report = _command(every, "report", commands.report, "one self-contained HTML page")
     _takes_source(report)
     _writes(report, "FILE.html")
@@ -121,6 +128,29 @@ def _takes_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("--plan", metavar="FILE", help="apply a plan saved as JSON")
     command.add_argument("--design", metavar="TEXT", help="apply strategies, such as 'tied;cycle?stored=3'")
     command.add_argument("--run-code", action="store_true", help="let a .py source run")
+
+
+def _looks(command: argparse.ArgumentParser) -> None:
+    """Let a command say how the graph looks, as the page's controls do."""
+    flag = argparse.BooleanOptionalAction
+    command.add_argument("--picture", choices=("graph", "map", "both"), default="graph", help="what is drawn")
+    command.add_argument(
+        "--open", metavar="MARKS", help="boxes to unfold: what follows g= in the page's link"
+    )
+    command.add_argument("--depth", type=int, metavar="N", help="fold modules more than N names deep")
+    command.add_argument("--search", metavar="PATTERN", help="light what has this in its name")
+    command.add_argument("--set", metavar="ID", help="light one set, such as S1")
+    command.add_argument("--private", action=flag, default=True, help="tensors that nothing else uses")
+    command.add_argument("--flow", action=flag, default=True, help="arrows of the traced pass")
+
+
+def _draws(command: argparse.ArgumentParser) -> None:
+    """Let a command say how a picture file looks."""
+    command.add_argument("--dark", action="store_true", help="for a dark slide")
+    command.add_argument("--transparent", action="store_true", help="nothing behind the picture")
+    command.add_argument(
+        "--scale", type=float, default=2.0, metavar="N", help="pixels of a PNG per point (2)"
+    )
 
 
 def _writes(command: argparse.ArgumentParser, what: str) -> None:

@@ -53,6 +53,38 @@ def compare(a: Snapshot, b: Snapshot) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda difference: list(Change).index(difference.change)))
 
 
+def differing(a: Snapshot, b: Snapshot) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the weights of `a`, and those of `b`, that are tied to others there, or not there at all."""
+    here, there = _partners(a), _partners(b)
+    return _unlike(here, there), _unlike(there, here)
+
+
+Partners = Mapping[str, tuple[frozenset[str], object]]
+
+
+def _partners(snapshot: Snapshot) -> Partners:
+    """Return each weight by its first name, with all its names, and those that read the same tensors."""
+    groups = {
+        name: group for one in shared_sets(snapshot) for group in set_members(snapshot, one) for name in group
+    }
+    found: dict[str, tuple[frozenset[str], object]] = {}
+    for weight in _weights(snapshot):
+        names = frozenset(snapshot.names_of(weight))
+        if isinstance(weight, Derived):
+            parts = tuple(sorted(groups.get(piece, frozenset((piece,))), key=str) for piece in weight.reads)
+            found[weight.name] = (names, (weight.form, str(parts)))
+        else:
+            found[weight.name] = (names, groups.get(weight.name, names))
+    return found
+
+
+def _unlike(here: Partners, there: Partners) -> frozenset[str]:
+    known = {name: partners for names, partners in there.values() for name in names}
+    return frozenset(
+        first for first, (names, held) in here.items() if any(known.get(name) != held for name in names)
+    )
+
+
 def set_members(snapshot: Snapshot, shared: SharedSet) -> frozenset[frozenset[str]]:
     """Return the names of each tensor in a set, those of its slots and of further paths to them."""
     return frozenset(
@@ -62,9 +94,12 @@ def set_members(snapshot: Snapshot, shared: SharedSet) -> frozenset[frozenset[st
 
 
 def _names(snapshot: Snapshot) -> Mapping[str, Tensor | Derived]:
+    return {name: weight for weight in _weights(snapshot) for name in snapshot.names_of(weight)}
+
+
+def _weights(snapshot: Snapshot) -> list[Tensor | Derived]:
     plain = [slot for slot in snapshot.tensors if slot.name not in snapshot.pieces]
-    weights: list[Tensor | Derived] = [*plain, *snapshot.derived]
-    return {name: weight for weight in weights for name in snapshot.names_of(weight)}
+    return [*plain, *snapshot.derived]
 
 
 def _sets(a: Snapshot, b: Snapshot) -> Iterator[Difference]:

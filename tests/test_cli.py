@@ -146,6 +146,33 @@ def test_a_graph_is_written_in_each_format(
     assert start in path.read_bytes()[:600]
 
 
+@pytest.mark.parametrize("kind", ["graph", "map", "both"])
+def test_the_same_picture_is_the_same_bytes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    wish = ("--picture", kind, "--open", "s0.0", "--search", "head", "--dark", "--transparent", "--no-flow")
+    paths = [tmp_path / f"{n}.svg" for n in range(2)]
+    for path in paths:
+        answer(capsys, "graph", SMALL, "-o", str(path), *wish)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    answer(capsys, "graph", SMALL, "-o", str(tmp_path / "plain.svg"), "--picture", kind)
+    assert (tmp_path / "plain.svg").read_bytes() != paths[0].read_bytes()
+
+
+@pytest.mark.parametrize("wish", [("--open", "blocks"), ("--depth", "99"), ("--scale", "100")])
+def test_a_look_that_says_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, wish: tuple[str, str]
+) -> None:
+    said = answer(capsys, "graph", SMALL, "-o", str(tmp_path / "graph.png"), *wish, code=2)["error"]
+    assert said["code"] == "option" and said["hint"]
+
+
+def test_a_comparison_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "both.svg"
+    answer(capsys, "compare", SMALL, SMALL.replace("=3", "=2"), "-o", str(path), code=1)
+    assert b"names missing" in path.read_bytes() or b"names added" in path.read_bytes()
+
+
 def test_savings_lists_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
     from shareviz import strategies
 

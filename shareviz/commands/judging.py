@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shareviz.commands._answer import Answer, opened, text_of, write
+from shareviz.commands._drawing import drawn, picturable, theme_of
 from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source
 from shareviz.text import count, percent
@@ -62,4 +63,15 @@ def compare(options: Namespace) -> Answer:
     a, b = (open_source([part], run_code=options.run_code) for part in (options.a, options.b))
     found = differ(a, b)
     text = "\n".join(difference.text for difference in found) or "No difference."
+    if options.output:
+        text += f"\n{_pictured(options, a, b).text}"
     return Answer([asdict(difference) for difference in found], text, int(bool(found)))
+
+
+def _pictured(options: Namespace, a: Snapshot, b: Snapshot) -> Answer:
+    """Write the picture of two models side by side."""
+    from shareviz.takeaway import Wish, compared_svg
+
+    target = picturable(Path(options.output), ".svg or .png")
+    wish = Wish(theme=theme_of(options), transparent=options.transparent)
+    return drawn(target, compared_svg(a, b, (a.source.title, b.source.title), wish), options.scale)

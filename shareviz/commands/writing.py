@@ -3,27 +3,70 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shareviz.commands._answer import Answer, opened, planned, written
+from shareviz.commands._drawing import drawn, picturable, theme_of
 from shareviz.errors import OptionError
+from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source
 from shareviz.text import clean
 
+if TYPE_CHECKING:
+    from shareviz.graphs.look import Look
+    from shareviz.takeaway import Caption
+
 
 def graph(options: Namespace) -> Answer:
-    """Write the module graph."""
-    from shareviz import graphs
+    """Write the module graph, the map, or both, as the page shows them."""
+    from shareviz import graphs, takeaway
 
-    makers = {".svg": lambda seen: graphs.graph_svg(seen, theme="light").encode(), ".png": graphs.graph_png}
-    makers[".dot"] = lambda seen: graphs.graph_dot(seen).encode()
-    target = Path(options.output)
-    if target.suffix not in makers:
+    look = look_of(options)
+    target = picturable(Path(options.output), ".svg, .png or .dot", more=(".dot",))
+    seen = opened(options)
+    if target.suffix == ".dot":
+        return written(target, graphs.graph_dot(seen, look, theme=theme_of(options)).encode())
+    wish = takeaway.Wish(
+        what=options.picture,
+        theme=theme_of(options),
+        transparent=options.transparent,
+        look=look,
+        pattern=options.search or "",
+        lit=options.set or "",
+    )
+    return drawn(target, takeaway.picture_svg(seen, _caption(seen, options), wish), options.scale)
+
+
+def look_of(options: Namespace) -> Look:
+    """Return how the graph is wanted; a mark that says nothing is refused."""
+    from shareviz.graphs.look import Look
+
+    look, ignored = Look.parse(options.open or "")
+    if ignored:
         raise OptionError(
-            f"{clean(target.name, 80)} is no picture that can be written.",
-            hint="End it in .svg, .png or .dot.",
+            f"--open does not know {clean(', '.join(ignored), 60)}.",
+            hint="Copy what follows g= in the link of the page, such as s0.0_t0.2.",
         )
-    return written(target, makers[target.suffix](opened(options)))
+    if options.depth is not None and not 0 <= options.depth <= 9:
+        raise OptionError("--depth goes from 1 to 9.", hint="Leave it out to see every module.")
+    depth = look.depth if options.depth is None else options.depth
+    flow, own = look.flow and options.flow, look.own and options.private
+    return replace(look, flow=flow, own=own, depth=depth)
+
+
+def _caption(seen: Snapshot, options: Namespace) -> Caption:
+    """Return title and footer of a picture; without a date, so that the same input gives the same bytes."""
+    from shareviz import __version__
+    from shareviz.headline import explanation, headline
+    from shareviz.takeaway import Caption
+
+    design = options.design or (Path(options.plan).name if options.plan else "no plan")
+    title = clean(seen.source.title, 60)
+    return Caption(
+        headline(seen), explanation(seen), f"{title} · {clean(design, 80)} · shareviz {__version__}"
+    )
 
 
 def snapshot(options: Namespace) -> Answer:

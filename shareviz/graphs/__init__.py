@@ -11,7 +11,7 @@ from shareviz.graphs.parts import Graph
 from shareviz.graphs.svg import finish
 from shareviz.snapshot import Snapshot
 
-__all__ = ["Graph", "Look", "dot_of", "fold", "graph_dot", "graph_png", "graph_svg", "layout", "screen_svg"]
+__all__ = ["Graph", "Look", "dot_of", "fold", "graph_dot", "graph_svg", "layout", "screen_svg"]
 
 
 def graph_dot(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "light", footer: str = "") -> str:
@@ -19,24 +19,22 @@ def graph_dot(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "light", f
     return paint.painter(theme)(dot_of(fold(snapshot, look), footer=footer, page=True))
 
 
-def graph_svg(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "screen", footer: str = "") -> str:
+def graph_svg(
+    snapshot: Snapshot, look: Look = USUAL, *, theme: str = "screen", footer: str = "", bare: bool = False
+) -> str:
     """Return the module graph as one `<svg>` element.
 
     Args:
         look: Which boxes stand open, arrows or none, own tensors or none.
         theme: screen (colours are CSS variables such as `--ink` and `--f1`), light or dark.
         footer: A line below the picture: model, plan, date, version.
+        bare: Nothing lies behind the picture.
 
     Raises:
         SharevizError: layout-missing, layout-timeout, layout-failed.
     """
     graph = fold(snapshot, look)
-    return finish(layout(dot_of(graph, footer=footer, page=theme != "screen")), graph, theme=theme)
-
-
-def graph_png(snapshot: Snapshot, look: Look = USUAL, *, theme: str = "light", footer: str = "") -> bytes:
-    """Return the module graph as a PNG of 144 dots per inch; arguments and errors as `graph_svg`."""
-    return layout(graph_dot(snapshot, look, theme=theme, footer=footer), fmt="png")
+    return finish(layout(dot_of(graph, footer=footer, page=theme != "screen", bare=bare)), graph, theme=theme)
 
 
 def screen_svg(raw: bytes, graph: Graph) -> str:
@@ -44,10 +42,11 @@ def screen_svg(raw: bytes, graph: Graph) -> str:
     return finish(raw, graph, theme="screen")
 
 
-def dot_of(graph: Graph, *, footer: str = "", page: bool = False) -> str:
+def dot_of(graph: Graph, *, footer: str = "", page: bool = False, bare: bool = False) -> str:
     """Return a folded graph as DOT with the sentinel colours of `paint`.
 
     Args:
         page: Lay the picture on the page's colour: an export has no page behind it.
+        bare: But leave the colour of the page out.
     """
-    return build(graph, footer=footer, page=page)
+    return build(graph, footer=footer, page=page, bare=bare)

@@ -50,7 +50,8 @@ def drafts(facts: Facts, look: Look) -> Drafts:
     ]
     inside = {name for stack in facts.stacks for name in stack.slots()}
     outside = [name for name in facts.named if name not in inside]
-    for depth, alike in product((None, 3, 2, 1), (False, True)):
+    depths = [depth for depth in (3, 2, 1) if depth < look.depth or not look.depth]
+    for depth, alike in product((look.depth or None, *depths), (False, True)):
         parts = modules(facts, outside, depth)
         parts = together(facts, parts) if alike else parts
         if len(blocks) + len(parts) <= BOXES:

@@ -50,17 +50,17 @@ _LABEL = {"color": paint.MUTED, "penwidth": "1", "margin": "0.05,0.02", "class":
 _POINT = {"shape": "point", "width": "0.01", "color": paint.MUTED}
 
 
-def build(graph: Graph, *, footer: str = "", page: bool = False) -> str:
+def build(graph: Graph, *, footer: str = "", page: bool = False, bare: bool = False) -> str:
     """Return the DOT of a folded graph with sentinel colours; notes and footer stand below the picture.
 
-    On the screen (not `page`) what can be opened or closed wears a sign.
+    On the screen (not `page`) what can be opened or closed wears a sign; `bare`: nothing lies behind.
     """
-    ground = {"bgcolor": paint.CARD if page else "transparent"}
+    ground = {"bgcolor": paint.CARD if page and not bare else "transparent"}
     dot = graphviz.Digraph("shareviz", graph_attr=_GRAPH | ground, node_attr=_NODE, edge_attr=_EDGE)
     lines = [*graph.notes, *([footer] if footer else [])]
     if lines:
         dot.attr(label=f"<{below(lines)}>", labelloc="b", labeljust="l")
-    _fill(dot, graph if not page else _unmarked(graph), "")
+    _fill(dot, graph if not page else unmarked(graph), "")
     for edge in graph.edges:
         _edge(dot, edge, graph)
     apart = frozenset(box.id for box in graph.boxes).difference(
@@ -71,7 +71,8 @@ def build(graph: Graph, *, footer: str = "", page: bool = False) -> str:
     return str(dot.source)
 
 
-def _unmarked(graph: Graph) -> Graph:
+def unmarked(graph: Graph) -> Graph:
+    """Return a graph of which nothing can be opened or closed."""
     boxes = tuple(replace(box, mark="") for box in graph.boxes)
     return replace(graph, boxes=boxes, clusters=tuple(replace(one, mark="") for one in graph.clusters))
 

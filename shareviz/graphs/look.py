@@ -14,13 +14,14 @@ LONGEST = 600  # characters that are read; a look of 40 boxes takes about 400
 LAYERS, GROUPS, TENSORS = "s", "a", "t"
 MODULE, ALIKE = "m", "e"
 _TOKEN = re.compile(r"a(?:0|[1-9]\d{0,3})|[stme](?:0|[1-9]\d{0,5})\.(?:0|[1-9]\d{0,5})", re.ASCII)
+_DEPTH = re.compile(r"d[1-9]", re.ASCII)
 _NO_FLOW, _NO_OWN, _OFF = "noflow", "noown", "off"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a graph is shown. `flow`: with arrows where the pass was traced; `own`: with unshared tensors;
-    `hidden`: not at all.
+    `hidden`: not at all; `depth`: how many names deep modules outside of stacks are told apart, 0 for all.
 
     `opened` holds marks: `s0.2` opens the folded layers of the first stack that begin at its third
     layer, `a0` all its groups where some were left out, `t0.2` one layer into its tensors. Outside of
@@ -32,6 +33,7 @@ class Look:
     flow: bool = True
     own: bool = True
     hidden: bool = False
+    depth: int = 0
 
     @classmethod
     def parse(cls, text: str) -> tuple[Look, tuple[str, ...]]:
@@ -39,20 +41,24 @@ class Look:
 
         Example:
             >>> Look.parse("s0.2_noown_x")
-            (Look(opened=frozenset({'s0.2'}), flow=True, own=False, hidden=False), ('x',))
+            (Look(opened=frozenset({'s0.2'}), flow=True, own=False, hidden=False, depth=0), ('x',))
         """
         parts = [part for part in text[:LONGEST].split("_") if part]
         marks = dict.fromkeys(part for part in parts if _TOKEN.fullmatch(part))
         kept = frozenset(list(marks)[:MOST])
-        words = (_NO_FLOW, _NO_OWN, _OFF, "on")
+        depths = [part for part in parts if _DEPTH.fullmatch(part)]
+        words = (_NO_FLOW, _NO_OWN, _OFF, "on", *depths[-1:])
         ignored = [part for part in parts if part not in kept and part not in words]
-        return cls(kept, _NO_FLOW not in parts, _NO_OWN not in parts, _OFF in parts), tuple(ignored)
+        depth = int(depths[-1][1:]) if depths else 0
+        look = cls(kept, _NO_FLOW not in parts, _NO_OWN not in parts, _OFF in parts, depth)
+        return look, tuple(ignored)
 
     @property
     def text(self) -> str:
         """Return the look as a text, "" for the usual one; equal looks have equal texts."""
         turns = ((_NO_FLOW, not self.flow), (_NO_OWN, not self.own), (_OFF, self.hidden))
-        return "_".join(sorted(self.opened) + [word for word, said in turns if said])
+        depth = [f"d{self.depth}"] if self.depth else []
+        return "_".join(sorted(self.opened) + depth + [word for word, said in turns if said])
 
     def turned(self, mark: str) -> Look:
         """Return the look with one box opened, or closed if it was open; `-0` closes all of stack 0."""

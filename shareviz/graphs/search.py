@@ -9,7 +9,7 @@ from fnmatch import translate
 
 from shareviz.graphs.parts import Graph
 from shareviz.sharing import ancestors
-from shareviz.snapshot import Snapshot
+from shareviz.snapshot import Derived, Snapshot, Tensor
 from shareviz.text import plural
 
 LONGEST = 200  # characters of a pattern that are read
@@ -51,7 +51,8 @@ def search(snapshot: Snapshot, pattern: str) -> Found:
     modules: set[str] = set()
     tensors = 0
     paths: dict[str, frozenset[str]] = {}
-    for slot in (*snapshot.parameters(), *snapshot.derived):
+    weights: list[Tensor | Derived] = [*snapshot.parameters(), *snapshot.derived]
+    for slot in weights:
         if slot.name in snapshot.pieces:
             continue
         if slot.module not in paths:

@@ -41,9 +41,18 @@ def _label_width(section: Section, room: float) -> float:
 class Sheet:
     """Elements as they are drawn, from the top down."""
 
-    def __init__(self, theme: str, room: float) -> None:
+    def __init__(self, theme: str, room: float = 0, *, width: float = WIDTH, bare: bool = False) -> None:
+        """Begin a sheet.
+
+        Args:
+            room: Of the margin in which labels stand.
+            bare: Nothing lies behind what is drawn.
+        """
         self.theme = theme
         self.room = room
+        self.width = width
+        self.bare = bare
+        self.drawn = 0  # bars and cells, which are numbered as in `Picture.places`
         self.chrome = CHROME[theme]
         self.parts: list[str] = []
         self.stripes: set[str] = set()
@@ -59,16 +68,19 @@ class Sheet:
         )
 
     def heading(self, caption: Caption) -> float:
-        """Write title and sentence; return where the map begins."""
+        """Write title and sentence, where there are any; return where the map begins."""
+        if not caption.title:
+            return MARGIN / 2
         self.text(MARGIN, MARGIN + 18, caption.title, size=20, weight="700")
         y = MARGIN + 40.0
-        for line in _wrapped(caption.sentence, 100):
+        for line in wrapped(caption.sentence, round(self.width / 7.4)):
             self.text(MARGIN, y, line, size=13, fill=self.chrome["muted"])
             y += 17
         return y + 6
 
     def bar(self, bar: Bar, y: float, places: list[tuple[str, float]]) -> float:
         """Draw a bar across the map; return where the next begins."""
+        self.begin(-1)
         left, width = MARGIN + self.room, WIDTH - 2 * MARGIN - self.room - RIGHT - GAP
         self.text(left - 8, y + 16, bar.label, anchor="end", fill=self.chrome["muted"])
         colour = self.block((left, y, width, 24), bar.set, bar.style, bar.title)
@@ -77,9 +89,20 @@ class Sheet:
             self.chip(x, y + 16, bar.set, bar.style, colour)
             x += 10 + 8 * len(bar.set)
         self.chip(x, y + 16, bar.text, bar.style, colour, weight="400")
+        self.end()
         if bar.set:
             places.append((bar.set, y + 12))
         return y + 28
+
+    def begin(self, row: int) -> None:
+        """Begin what stands in one place of the map, or in one row of it."""
+        where = f"{self.drawn}" if row < 0 else f"{self.drawn}.{row}"
+        self.parts.append(f'<g data-place="{where}">')
+
+    def end(self, more: bool = False) -> None:
+        """End what stands in a place; `more` of its rows follow."""
+        self.parts.append("</g>")
+        self.drawn += not more
 
     def block(self, box: tuple[float, float, float, float], id_: str, style: str, title: str) -> str:
         """Draw one block and return the colour of text on it."""
@@ -202,17 +225,21 @@ class Sheet:
         gap = GAP if pitch >= 12 else 0.6
         if not cell.set and pitch >= 12:
             for row in range(cell.span):
+                self.begin(row if cell.span > 1 else -1)
                 self.block((x, y + row * pitch, width, pitch - gap), "", cell.style, cell.label)
+                self.end(more=row + 1 < cell.span)
             return
+        self.begin(-1)
         height = cell.span * pitch - gap
         colour = self.block((x, y, width, height), cell.set, cell.style, cell.label)
         if not cell.set:  # seams: many layers with their own must not look like one stored block
             lines = "".join(f"M{x:.1f} {y + row * pitch:.1f}h{width:.1f}" for row in range(1, cell.span))
             self.parts.append(f'<path d="{lines}" stroke="{self.chrome["line"]}" stroke-width="0.8"/>')
-            return
-        self._words(cell, (x, y, width, height), colour)
+        else:
+            self._words(cell, (x, y, width, height), colour)
         if cell.bridge:
             self._bridge(x + width + GAP / 2, y + height / 2)
+        self.end()
 
     def _words(self, cell: Cell, box: tuple[float, float, float, float], colour: str) -> None:
         x, y, width, height = box
@@ -251,17 +278,18 @@ class Sheet:
             stubs = "".join(f"M{x + 4} {y}H{edge}" for y in ys[1:-1])
             self.parts.append(
                 f'<path d="M{x + 4} {ys[0]}H{edge - 6}q6 0 6 6V{ys[-1] - 6}q0 6 -6 6H{x + 4}{stubs}" '
-                f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="5 4"/>'
+                f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="5 4" '
+                f'class="tie" data-set="{id_}"/>'
             )
 
     def document(self, y: float, footer: str) -> str:
         """Return the whole sheet with its footer."""
-        lines = _wrapped(footer, 120)
-        y += 12
+        lines = wrapped(footer, round(self.width / 6.3))
+        y += 12 if lines else 0
         for line in lines:
             y += 15
             self.text(MARGIN, y, line, size=11, fill=self.chrome["muted"])
-        height = y + MARGIN
+        height = y + (MARGIN if lines else MARGIN / 2)
         page = self.chrome["page"]
         defs = "".join(
             f'<pattern id="s{colour[1:]}" width="8" height="8" patternUnits="userSpaceOnUse" '
@@ -269,14 +297,17 @@ class Sheet:
             f'<rect width="5" height="8" fill="{colour}"/></pattern>'
             for colour in sorted(self.stripes)
         )
+        ground = "" if self.bare else f'<rect width="100%" height="100%" fill="{page}"/>'
+        size = f"{self.width:.0f}", f"{height:.0f}"
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-            f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONT}">'
-            f'<defs>{defs}</defs><rect width="100%" height="100%" fill="{page}"/>{"".join(self.parts)}</svg>'
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" '
+            f'viewBox="0 0 {size[0]} {size[1]}" font-family="{FONT}">'
+            f"<defs>{defs}</defs>{ground}{''.join(self.parts)}</svg>"
         )
 
 
-def _wrapped(text: str, most: int) -> list[str]:
+def wrapped(text: str, most: int) -> list[str]:
+    """Return a text in lines of at most so many letters."""
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + len(word) < most:

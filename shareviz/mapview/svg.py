@@ -8,9 +8,13 @@ from shareviz.mapview._sheet import Caption, Sheet, room
 __all__ = ["Caption", "map_svg", "png"]
 
 
-def map_svg(shown: Picture, caption: Caption, *, theme: str = "light") -> str:
-    """Return the map as an SVG document of its own; names are escaped here."""
-    sheet = Sheet(theme, room(shown))
+def map_svg(shown: Picture, caption: Caption, *, theme: str = "light", bare: bool = False) -> str:
+    """Return the map as an SVG document of its own; names are escaped here.
+
+    Args:
+        bare: Nothing lies behind the map.
+    """
+    sheet = Sheet(theme, room(shown), bare=bare)
     y = sheet.heading(caption)
     tops: list[tuple[str, float]] = []
     for bar in shown.above:

@@ -15,8 +15,12 @@ HELP = "A part of a name, or a pattern: *.attn.*, blocks.?.ffn.*"
 def draw_find(view: View) -> Found | None:
     """Draw the field, say what was found, and return it; None where nobody searches."""
     linked.follow(PARAM, KEY, linked.Short(LONGEST))
-    pattern = st.text_input(
-        "Find", key=KEY, max_chars=LONGEST, placeholder="head or *.attn.*", help=HELP, width=260
-    ).strip()
-    linked.write(PARAM, pattern or None)
-    return cache.of(search, view.after, pattern) if pattern else None
+    st.text_input("Find", key=KEY, max_chars=LONGEST, placeholder="head or *.attn.*", help=HELP, width=260)
+    wanted = pattern()
+    linked.write(PARAM, wanted or None)
+    return cache.of(search, view.after, wanted) if wanted else None
+
+
+def pattern() -> str:
+    """Return what is looked for, "" for nothing."""
+    return str(st.session_state.get(KEY) or "").strip()

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from dataclasses import asdict, replace
 from datetime import date
+from functools import partial
 
 from shareviz import __version__
-from shareviz.graphs import graph_dot, graph_png, graph_svg
+from shareviz.graphs import graph_dot
 from shareviz.headline import explanation, headline
-from shareviz.mapview import picture, set_rows
-from shareviz.mapview.svg import Caption, map_svg, png
-from shareviz.ui import cache, graphlook, theme
+from shareviz.mapview import set_rows
+from shareviz.sets import shared_sets
+from shareviz.takeaway import Caption, Wish, picture_svg
+from shareviz.ui import cache, findbar, graphlook, theme
 from shareviz.ui.frame import Export, View
 from shareviz.ui.lost_ties_view import alike
+from shareviz.ui.taste import draw_taste, picture_exports
+
+PICTURES = {"both": "Map and graph", "map": "Map", "graph": "Graph"}
 
 
 def map_exports(view: View) -> list[Export]:
-    """Return the map and the graph as pictures, light or dark as the switch says, and the sets as CSV."""
-    dark = view.menu.toggle("Dark pictures", key="sv_dark", help="Light suits paper, dark a dark slide.")
-    theme_ = "dark" if dark else "light"
+    """Return map and graph as pictures, together and each alone, as the screen is, and the sets as tables."""
+    taste = draw_taste(view.menu)
     stem = theme.file_stem(" ".join(filter(None, (view.title, view.design.text))))
     about = caption(view)
-    look = graphlook.follow()  # the pictures are as the screen is
-
-    def the_map() -> str:
-        found = alike(view)
-        shown = cache.of(picture, view.after, False, found) if found else cache.of(picture, view.after)
-        return map_svg(shown, about, theme=theme_)
-
-    def the_graph() -> bytes:
-        return graph_svg(view.after, look, theme=theme_, footer=about.footer).encode()
-
-    def the_graph_png() -> bytes:
-        return graph_png(view.after, look, theme=theme_, footer=about.footer)
-
-    def the_dot() -> bytes:
-        return graph_dot(view.after, look).encode()
-
+    look = graphlook.follow()
+    wish = Wish(
+        theme=taste.theme,
+        transparent=taste.transparent,
+        look=look,
+        pattern=findbar.pattern(),
+        lit=view.selected or "",
+        alike=alike(view),
+    )
+    made = []
+    for what, title in PICTURES.items():
+        draw = partial(picture_svg, view.after, about, replace(wish, what=what))
+        made += picture_exports(title, f"{stem}-{what}", draw, taste)
     return [
-        Export("Map picture (PNG ×2)", f"{stem}-map.png", "image/png", lambda: png(the_map())),
-        Export("Map picture (SVG)", f"{stem}-map.svg", "image/svg+xml", lambda: the_map().encode()),
-        Export("Graph picture (PNG)", f"{stem}-graph.png", "image/png", the_graph_png),
-        Export("Graph picture (SVG)", f"{stem}-graph.svg", "image/svg+xml", the_graph),
-        Export("Graph (DOT)", f"{stem}.dot", "text/vnd.graphviz", the_dot),
+        *made,
+        Export(
+            "Graph (DOT)", f"{stem}.dot", "text/vnd.graphviz", lambda: graph_dot(view.after, look).encode()
+        ),
         Export("Table (CSV)", f"{stem}-sets.csv", "text/csv", lambda: sets_csv(view)),
+        Export("Table (JSON)", f"{stem}-sets.json", "application/json", lambda: sets_json(view)),
     ]
 
 
@@ -68,6 +71,13 @@ def sets_csv(view: View) -> bytes:
         words = (row.set, row.what, row.where, row.users)
         table.writerow((*map(_safe, words), row.stored, row.saved, _safe(row.why), _safe(row.reason)))
     return out.getvalue().encode("utf-8-sig")
+
+
+def sets_json(view: View) -> bytes:
+    """Return the table of sets as JSON, with exact numbers and all names of each set."""
+    names = {one.id: list(one.names) for one in cache.of(shared_sets, view.after)}
+    rows = [asdict(row) | {"names": names.get(row.set, [])} for row in cache.of(set_rows, view.after)]
+    return json.dumps(rows, ensure_ascii=False, indent=2).encode()
 
 
 def _safe(text: str) -> str:

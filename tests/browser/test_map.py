@@ -150,7 +150,7 @@ def test_a_picture_is_downloaded(open_page: Open) -> None:
     page = open_page("/")
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Map picture (PNG ×2)").click()
+        page.get_by_role("button", name="Map (PNG)", exact=True).click()
     assert waited.value.suggested_filename.endswith("-map.png")
     with open(waited.value.path(), "rb") as file:
         assert file.read(4) == b"\x89PNG"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from shareviz.graphs import fold, graph_dot, graph_png, graph_svg
+from shareviz.graphs import fold, graph_dot, graph_svg
 from shareviz.graphs._drafts import BOXES
 from shareviz.graphs.look import LONGEST, MOST, USUAL, Look
 from shareviz.sets import shared_sets
@@ -204,7 +204,6 @@ def test_the_same_look_gives_the_same_bytes() -> None:
     one, two = look("s0.0_t0.3"), look("t0.3_s0.0")
     assert graph_dot(CYCLE, one) == graph_dot(again, two)
     assert graph_svg(CYCLE, one, theme="dark") == graph_svg(again, two, theme="dark")
-    assert graph_png(CYCLE, one) == graph_png(again, two)
 
 
 def test_a_sign_is_a_button_that_says_what_it_opens() -> None:

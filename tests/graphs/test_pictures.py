@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shareviz.charts.palette import CHROME, IDENTITIES
 from shareviz.errors import PlanError
-from shareviz.graphs import dot_of, fold, graph_dot, graph_png, graph_svg, layout, screen_svg
+from shareviz.graphs import dot_of, fold, graph_dot, graph_svg, layout, screen_svg
 from shareviz.graphs._width import laid_out
 from shareviz.models import catalogue, snapshot_of
 from shareviz.options import settle
@@ -156,12 +156,6 @@ def test_an_export_says_where_it_comes_from() -> None:
 
 def test_a_picture_without_a_trace_says_so_itself() -> None:
     assert "Order of definition" in words(graph_svg(file_of("a.weight", "b.weight")))
-
-
-def test_themes_of_a_png_differ_and_both_are_pictures() -> None:
-    light, dark = (graph_png(language_model(2), theme=theme) for theme in ("light", "dark"))
-    assert light[:8] == dark[:8] == b"\x89PNG\r\n\x1a\n"
-    assert light != dark
 
 
 def test_a_reader_hears_what_the_picture_shows() -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from shareviz.errors import SharevizError
 from shareviz.graphs import dot_of, fold, graph_dot, layout, screen_svg
+from shareviz.graphs.dot import unmarked
 from shareviz.graphs.look import USUAL, Look
 from shareviz.snapshot import Snapshot
 from shareviz.ui import cache, graphlook
@@ -41,6 +42,7 @@ def draw_graph(
     selected: str | None = None,
     look: Look = USUAL,
     found: tuple[str, ...] | None = None,
+    still: bool = False,
 ) -> str | None:
     """Draw the module graph and return the set that was just clicked: its id, "" to put it out, or None.
 
@@ -49,8 +51,9 @@ def draw_graph(
 
     Args:
         found: The ids of the boxes that a search found; None: nobody searches.
+        still: No box can be opened: the picture is not that of the session's look.
     """
-    drawn = cache.of(drawing, snapshot, look)
+    drawn = cache.of(drawing, snapshot, look, still)
     if drawn.code == "layout-missing":
         st.markdown(drawn.why)
         theme = st.context.theme.type or "light"
@@ -75,9 +78,9 @@ def turn(key: str) -> None:
         graphlook.keep(graphlook.follow().turned(str(mark)))
 
 
-def drawing(snapshot: Snapshot, look: Look = USUAL) -> Drawing:
+def drawing(snapshot: Snapshot, look: Look = USUAL, still: bool = False) -> Drawing:
     """Return the picture for the page; a failure is kept as well, so that no rerun waits for it again."""
-    graph = fold(snapshot, look)
+    graph = unmarked(fold(snapshot, look)) if still else fold(snapshot, look)
     try:
         return Drawing(screen_svg(_laid_out(dot_of(graph)), graph))
     except SharevizError as error:

@@ -81,6 +81,9 @@ function seek(root, stage, found) {
     box.classList.toggle("hit", ids.has(box.id));
     first ??= ids.has(box.id) ? box : null;
   }
+  // a tie is lit where every box of its sets is
+  const torn = new Set([...stage.querySelectorAll(".box[data-set]:not(.hit)")].flatMap((box) => box.dataset.set.split(" ")));
+  for (const tie of stage.querySelectorAll(".tie, .hub")) tie.classList.toggle("hit", !tie.dataset.set.split(" ").some((id) => torn.has(id)));
   const asked = JSON.stringify(found ?? null);
   if (first && root.__asked !== asked) show(root, stage, first);
   root.__asked = asked;

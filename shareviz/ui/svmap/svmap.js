@@ -17,14 +17,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.edit) edit(root, data.edit, signal, setTriggerValue); // of svpaint.js
   explain(root, signal);
   walk(root, signal, () => root.__kept && pick(root.__kept));
+  const hit = ([place, row]) => root.__places[place].one.children[row < 0 ? -1 : row] ?? root.__places[place].one;
+  bus.seek(root, data.found && new Set(data.found.map(hit)), body.querySelectorAll(".cell, .bar, .run > i"));
   const tie = () => draw(root, data.map.ties);
   const watch = new ResizeObserver(tie);
   watch.observe(body);
   signal.addEventListener("abort", () => watch.disconnect());
   tie();
   bus.mark(root, root.__kept);
-  const hit = ([place, row]) => root.__places[place].one.children[row < 0 ? -1 : row] ?? root.__places[place].one;
-  bus.seek(root, data.found && new Set(data.found.map(hit)), body.querySelectorAll(".cell, .bar, .run > i"));
 }
 
 function make(tag, cls, text) {
@@ -194,6 +194,7 @@ function draw(root, ties) {
     path.setAttribute("class", "tie");
     path.dataset.set = id;
     bus.paint(path, id);
+    path.classList.toggle("hit", bars.every((bar) => bar.classList.contains("hit")));
     svg.append(path);
   });
   bus.mark(root, root.__kept ?? "");
