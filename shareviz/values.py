@@ -9,7 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from shareviz.errors import SharevizError
-from shareviz.formats import LOCAL, Limits, gguf, onnx, safetensors, torch_zip, torchscript
+from shareviz.formats import (
+    LOCAL,
+    Limits,
+    gguf,
+    onnx,
+    safetensors,
+    torch_export,
+    torch_legacy,
+    torch_zip,
+    torchscript,
+)
 from shareviz.formats._archive import Place
 from shareviz.formats._base import Request
 from shareviz.formats._file import File, Named, opened
@@ -26,6 +36,8 @@ _PLACES: tuple[tuple[Callable[[File], bool], Places], ...] = (
     (safetensors.sniff, safetensors.places),
     (torch_zip.sniff, torch_zip.places),
     (torchscript.sniff, torchscript.places),
+    (torch_legacy.sniff, torch_legacy.places),
+    (torch_export.sniff, torch_export.places),
     (gguf.sniff, gguf.places),
     (onnx.sniff, onnx.places),
 )
@@ -121,8 +133,8 @@ def open_values(
 ) -> Values:
     """Return the values in a file or its shards; only headers are read yet.
 
-    That is a safetensors file, a zip that torch wrote (`.pt`, TorchScript), a GGUF, or an ONNX file that
-    holds its weights itself.
+    That is a safetensors file, one that torch wrote (`.pt`, `.pt2`, TorchScript), a GGUF, or an ONNX file
+    that holds its weights itself.
 
     Args:
         path: A path, or an `Upload` of bytes with a name.
@@ -144,8 +156,8 @@ def open_values(
                 spans.setdefault(name, _span_in(file, place))
         if not spans:
             raise SharevizError(
-                f"{name_of(path)}: values are read in safetensors and GGUF files, in .pt files as torch "
-                "writes them since 1.6, and in ONNX files that hold their weights themselves.",
+                f"{name_of(path)}: values are read in safetensors, GGUF and torch files, and in ONNX files "
+                "that hold their weights themselves.",
                 code="no-values",
                 hint="Save the state dict with safetensors or torch.save, and open that.",
             )

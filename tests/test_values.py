@@ -183,3 +183,28 @@ def test_weights_beside_an_onnx_file_are_not_at_hand(tmp_path: Path) -> None:
     outside.ClearField("raw_data")
     with pytest.raises(SharevizError, match="ONNX files that hold their weights themselves"):
         open_values(onnx_of(outside))
+
+
+@pytest.mark.parametrize("kind", ["legacy", "exported"])
+def test_other_files_of_torch_give_the_bytes_of_their_storages(kind: str) -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    module[1].load_state_dict(module[0].state_dict())
+    state = module.state_dict()
+    upload = samples.legacy(state) if kind == "legacy" else samples.exported(module, torch.zeros(2, 4))
+    with open_values(upload) as values:
+        for name, tensor in state.items():
+            assert values.read(name, 0, tensor.nbytes) == raw(tensor)
+        found = copies(load(upload), values)
+    assert {copy.names for copy in found} == {("0.weight", "1.weight"), ("0.bias", "1.bias")}
+
+
+def test_every_format_that_holds_values_gives_them() -> None:
+    for name, make in samples.EACH.items():
+        upload, beside = make(), tuple(samples.BESIDE.get(name, tuple)())
+        if name in ("config", "shareviz_json"):
+            continue  # descriptions
+        with open_values(upload, companions=beside) as values:
+            seen = load(upload, companions=beside)
+            # a tied name may be known without standing in the file: one of each region does
+            held = {slot.region for slot in seen.tensors if values.nbytes(slot.name)}
+            assert held == {slot.region for slot in seen.tensors if slot.numel}, name

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from shareviz import text
 from shareviz.errors import Part
-from shareviz.formats._archive import plain
+from shareviz.formats._archive import Place, place_of, plain
 from shareviz.formats._base import Format, Request, Tells, refuse, which
 from shareviz.formats._export_graph import exported
 from shareviz.formats._export_tensor import dtype_of, geometry
@@ -53,6 +53,15 @@ def read(file: File, request: Request) -> Snapshot:
     notes = (*_notes(archive, objects, weights), *program.notes)
     source = Source("torch-export", file.name, notes)
     return replace(known, modules=program.modules, steps=program.steps, source=source)
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the storage of each tensor stands in the file; pickled ones are left out."""
+    archive = _chosen(file, request.pick)
+    payloads = (*archive.payloads(_WEIGHTS), *archive.payloads(_CONSTANTS))
+    plainly = [one for one in payloads if one.meta.value is not None and not one.pickled]
+    entries = {one.name: file.entries.get(f"{archive.folder}{one.folder}{one.path}") for one in plainly}
+    return {name: place_of(file, entry) for name, entry in entries.items() if entry and entry.stored}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 from shareviz import text
 from shareviz.errors import FormatError
+from shareviz.formats._archive import Place
 from shareviz.formats._base import Format, Request, Tells, refuse
-from shareviz.formats._checkpoint import SAVE, Unpickled, snapshot_of
+from shareviz.formats._checkpoint import SAVE, Unpickled, named_leaves, snapshot_of
 from shareviz.formats._file import File
 from shareviz.formats._pickle import ClosedUnpickler, unpickle
 from shareviz.formats._torch import builders, storage_of
@@ -31,12 +32,27 @@ def read(file: File, request: Request) -> Snapshot:
     Raises:
         FormatError: truncated, malformed, ambiguous (several state dicts), no-tensors, limit.
     """
+    root, foreign, stored = _unpickled(file)
+    sizes = {key: place.nbytes for key, place in stored.items()}
+    return snapshot_of(Unpickled(root, foreign, sizes), file, request)
+
+
+def places(file: File, request: Request) -> Mapping[str, Place]:
+    """Return where the storage of each tensor stands in the file, by the names that `read` gives."""
+    root, _, stored = _unpickled(file)
+    leaves = named_leaves(root, file, request)
+    held = ((leaf.name, leaf.record.storage) for leaf in leaves)
+    return {name: stored[one.key] for name, one in held if one is not None and one.key in stored}
+
+
+def _unpickled(file: File) -> tuple[Any, tuple[str, ...], Mapping[str, Place]]:
+    """Return the saved object, the foreign classes that it names, and where its storages stand."""
     reader = _Reader(file)
     for _ in ("magic", "protocol", "system"):
         reader.pickle()
     root = reader.pickle()
     stored = _stored(reader, reader.pickle()) if reader.types else {}
-    return snapshot_of(Unpickled(root, tuple(reader.foreign), stored), file, request)
+    return root, tuple(reader.foreign), stored
 
 
 @dataclass(slots=True)
@@ -100,11 +116,11 @@ class _Bounded:
             raise refuse("limit", "The pickles inside are longer than those of any model.", SAVE)
 
 
-def _stored(reader: _Reader, keys: Any) -> Mapping[str, int]:
-    """Return the bytes of each storage, by hopping from one length to the next."""
+def _stored(reader: _Reader, keys: Any) -> Mapping[str, Place]:
+    """Return where each storage stands, by hopping from one length to the next."""
     if not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
         raise refuse("malformed", "The list of storages is no list of keys.", SAVE)
-    stored: dict[str, int] = {}
+    stored: dict[str, Place] = {}
     stream, size = reader.file.stream, reader.file.size
     for key in keys:
         shown = f"The storage {text.clean(key, 80)}"
@@ -117,7 +133,7 @@ def _stored(reader: _Reader, keys: Any) -> Mapping[str, int]:
             raise refuse("malformed", f"{shown} has a negative length.", SAVE)
         if len(length) < _LENGTH_BYTES or stream.tell() + nbytes > size:
             raise refuse("truncated", f"{shown} is cut off.", _WHOLE)
-        stored[key] = nbytes
+        stored[key] = Place(stream.tell(), nbytes)
         stream.seek(nbytes, 1)
     return stored
 
