@@ -96,6 +96,16 @@ def stacks(snapshot: Snapshot) -> tuple[Stack, ...]:
 
 def sharing_map(snapshot: Snapshot, stack: Stack) -> SharingMap:
     """Return which row each layer reads, column by column; `table_plan` is its inverse."""
+    kept = next((found for found in _maps(snapshot) if found.stack is stack), None)
+    return kept or _map(snapshot, stack)
+
+
+@once
+def _maps(snapshot: Snapshot) -> tuple[SharingMap, ...]:
+    return tuple(_map(snapshot, stack) for stack in stacks(snapshot))
+
+
+def _map(snapshot: Snapshot, stack: Stack) -> SharingMap:
     rows = []
     for column in stack.columns:
         firsts: dict[object, int] = {}

@@ -17,6 +17,8 @@ WHOLE = ""  # the piece of a rewrite without a form: the tensor itself
 Root = tuple[str, str]
 PLAIN = "="
 
+Pieces = Mapping[str, tuple[int, ...]]  # of a rewritten name, with their shapes
+
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
@@ -49,10 +51,11 @@ def own(name: str) -> Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Rewrites whose owners are followed to the end: the root of each whole or piece."""
+    """Rewrites whose owners are followed to the end: the root and the shape of each whole or piece."""
 
     rewrites: Mapping[str, Rewrite]
     roots: Mapping[tuple[str, str], Root]  # (name, piece) → root
+    sizes: Mapping[str, Pieces]
 
 
 def resolve(wanted: Sequence[Rewrite], snapshot: Snapshot) -> Resolved:
@@ -63,13 +66,23 @@ def resolve(wanted: Sequence[Rewrite], snapshot: Snapshot) -> Resolved:
     """
     rewrites = {rewrite.name: rewrite for rewrite in wanted}
     roots: dict[tuple[str, str], Root] = {}
+    pieces: dict[tuple[int, tuple[int, ...]], Pieces] = {}  # one form serves many names: asked once a shape
+    sizes: dict[str, Pieces] = {}
     for rewrite in wanted:
         _check(rewrite, snapshot)
-        for piece in _pieces(rewrite, snapshot):
+        key = id(rewrite.form), snapshot.by_name[rewrite.name].shape
+        if key not in pieces:
+            pieces[key] = _pieces(rewrite, snapshot)
+        sizes[rewrite.name] = pieces[key]
+        _check_reads(rewrite, sizes[rewrite.name])
+    for rewrite in wanted:
+        reads = dict(rewrite.reads)
+        for piece in sizes[rewrite.name]:
             root = _root(rewrites, rewrite.name, piece)
-            _check_root(snapshot, rewrites, (rewrite.name, piece), root)
+            if root != (rewrite.name, piece) or piece in reads:
+                _check_root(snapshot, sizes, (rewrite.name, piece), root)
             roots[rewrite.name, piece] = root
-    return Resolved(rewrites, roots)
+    return Resolved(rewrites, roots, sizes)
 
 
 def piece_name(tensor: Tensor, piece: str, form: Form) -> str:
@@ -98,19 +111,23 @@ def _check(rewrite: Rewrite, snapshot: Snapshot) -> None:
         raise PlanError(f"{name} is a buffer; only parameters are planned.", hint="Leave buffers out.")
     if slot.region is None:
         raise PlanError(f"{name} has no shape yet.", hint="Run the model once before planning.")
-    known = _pieces(rewrite, snapshot)
+
+
+def _check_reads(rewrite: Rewrite, known: Pieces) -> None:
     for piece, _ in rewrite.reads:
         if piece not in known:
             raise PlanError(
-                f"{name} has no piece {clean(piece, 40)!r}.", hint=f"Its pieces are {', '.join(known)}."
+                f"{clean(rewrite.name, 80)} has no piece {clean(piece, 40)!r}.",
+                hint=f"Its pieces are {', '.join(known)}.",
             )
 
 
-def _pieces(rewrite: Rewrite, snapshot: Snapshot) -> tuple[str, ...]:
+def _pieces(rewrite: Rewrite, snapshot: Snapshot) -> Pieces:
+    shape = snapshot.by_name[rewrite.name].shape
     if rewrite.form is None:
-        return (WHOLE,)
+        return {WHOLE: shape}
     try:
-        return tuple(rewrite.form.pieces(snapshot.by_name[rewrite.name].shape))
+        return rewrite.form.pieces(shape)
     except ValueError as error:
         raise PlanError(
             f"{clean(rewrite.name, 80)}: {error}.", hint="Choose another form or size for this tensor."
@@ -140,9 +157,7 @@ def _root(rewrites: Mapping[str, Rewrite], name: str, piece: str) -> Root:
         name = owner
 
 
-def _check_root(
-    snapshot: Snapshot, rewrites: Mapping[str, Rewrite], asked: tuple[str, str], root: Root
-) -> None:
+def _check_root(snapshot: Snapshot, sizes: Mapping[str, Pieces], asked: tuple[str, str], root: Root) -> None:
     name, piece = asked
     slot, source = snapshot.by_name[name], snapshot.by_name.get(root[0])
     if source is None or source.region is None or source.kind is Kind.BUFFER:
@@ -150,22 +165,16 @@ def _check_root(
             f"{clean(name, 80)} cannot read {clean(root[0], 80)}: the model has no such parameter.",
             hint="Name a parameter as the owner.",
         )
-    owner = rewrites.get(root[0])
-    if root[1] not in (WHOLE, PLAIN) and owner is not None and root[1] not in _pieces(owner, snapshot):
+    known = sizes.get(root[0], {})
+    if root[1] not in (WHOLE, PLAIN) and known and root[1] not in known:
         raise PlanError(
             f"{clean(name, 80)} cannot read {clean(root[0], 80)}: it has no piece {clean(root[1], 40)!r}.",
             hint="Share pieces only between names of one form.",
         )
-    wanted, found = _size(rewrites[name], slot, piece), _size(owner, source, root[1])
+    wanted, found = sizes[name][piece], known.get(root[1], source.shape)
     if wanted != found or slot.dtype != source.dtype:
         what = f"{shape(wanted)} {slot.dtype} and {shape(found)} {source.dtype}"
         raise PlanError(
             f"{clean(name, 80)} and {clean(root[0], 80)} differ: {what}.",
             hint="Share only tensors of equal shape and dtype.",
         )
-
-
-def _size(rewrite: Rewrite | None, slot: Tensor, piece: str) -> tuple[int, ...]:
-    if rewrite is None or rewrite.form is None or piece in (WHOLE, PLAIN):
-        return slot.shape
-    return rewrite.form.pieces(slot.shape)[piece]

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shareviz.capacity import Capacity, capacity, covered
+from shareviz.capacity import Capacity
+from shareviz.collector import collector_paused
 from shareviz.errors import OptionError, PlanError
 from shareviz.layers import stacks
 from shareviz.options import Option, Value, parse, settle
-from shareviz.sharing import tally
+from shareviz.planned import planned
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, applies, stack_kind, strategies
 from shareviz.text import clean
@@ -79,6 +80,7 @@ def numbers(strategy: Strategy) -> tuple[Option, ...]:
     )
 
 
+@collector_paused()
 def sweep(snapshot: Snapshot, strategy: Strategy, option: Option, values: Mapping[str, Value]) -> Curve:
     """Return what a strategy stores at each value that the model leaves room for.
 
@@ -92,11 +94,10 @@ def sweep(snapshot: Snapshot, strategy: Strategy, option: Option, values: Mappin
     for value in tried:
         turned = {**values, option.name: value}
         try:
-            after = strategy.plan(snapshot, turned).apply(snapshot)
+            counts = planned(snapshot, strategy.plan(snapshot, turned))
         except PlanError:  # a value that other options leave no room for has no place on the curve
             continue
-        counts = tally(after)
-        estimate = capacity(after) if layered and covered(after) else None
+        estimate = counts.estimate if layered else None
         found.append(Swept(value, strategy.label(turned), counts.stored, counts.used, estimate))
     return Curve(
         strategy.name, strategy.title, option.name, option.title, tuple(values.items()), tuple(found)
@@ -144,8 +145,8 @@ def turnable(snapshot: Snapshot) -> Mapping[str, str]:
 def _smallest(strategy: Strategy, snapshot: Snapshot) -> Mapping[str, Value]:
     """Return the default of every option, each number at the first value that the model offers."""
     values = settle(strategy.options, {})
-    first = {turn.name: choices(strategy, turn, values, snapshot)[0] for turn in numbers(strategy)}
-    return {**values, **first}
+    offered = {turn.name: choices(strategy, turn, values, snapshot) for turn in numbers(strategy)}
+    return {**values, **{name: found[0] for name, found in offered.items() if found}}
 
 
 def _curves(

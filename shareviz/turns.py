@@ -21,7 +21,7 @@ _GROUPS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # layers that share a basis
 def choices(
     strategy: Strategy, option: Option, values: Mapping[str, Value], model: Snapshot
 ) -> tuple[Value, ...]:
-    """Return the values to offer for an option, in order, the present one among them.
+    """Return the values to offer for an option, in order; the present one only where the model takes it.
 
     Args:
         values: The present value of each option; some limit others.
@@ -29,12 +29,13 @@ def choices(
     """
     if option.name == "parts":  # a model may hold no attention, or nothing else
         tried = {part: {**values, option.name: part} for part in option.choices}
-        now = values[option.name]
-        return tuple(part for part in tried if part == now or not applies(strategy, model, tried[part]))
+        return tuple(part for part in tried if not applies(strategy, model, tried[part]))
     if option.choices:
         return option.choices
-    found = _numbers(strategy, option, values, model)
-    return tuple(sorted({*found, values[option.name]}, key=float))
+    found = set(_numbers(strategy, option, values, model))
+    if values[option.name] not in found and not applies(strategy, model, values):
+        found.add(values[option.name])
+    return tuple(sorted(found, key=float))
 
 
 def _numbers(

@@ -106,7 +106,9 @@ def test_every_strategy_at_every_turn_is_trained_as_counted_and_leaves_the_work(
     strategy = strategies()[data.draw(st.sampled_from(sorted(strategies())))]
     values = dict(settle(strategy.options, {}))
     for option in strategy.options:  # a control offers no refusal, but the first values may be one
-        values[option.name] = data.draw(st.sampled_from(choices(strategy, option, values, seen)))
+        values[option.name] = data.draw(
+            st.sampled_from(choices(strategy, option, values, seen) or (option.default,))
+        )
     plan = outcome(lambda: strategy.plan(seen, values))
     if isinstance(plan, str):
         return

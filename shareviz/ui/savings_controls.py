@@ -96,7 +96,7 @@ def _draw_step(design: Design, step: Step, bare: Snapshot) -> None:
     strategy = strategies()[step.strategy]
     for option in strategy.options:
         offered = choices(strategy, option, step.values, bare)
-        if len(offered) > 1:
+        if len(offered) > 1 and step.values[option.name] in offered:
             _draw_option(design, step, option, offered)
 
 
