@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(every, "report", commands.report, "one self-contained HTML page")
     _takes_source(report)
     _writes(report, "FILE.html")
+    report.add_argument("--training", metavar="FILE", help="add a result: what train --json printed")
+    report.add_argument("--link", metavar="URL", help="the address that opens this view in the app")
     share = _command(every, "share", commands.share, "a checkpoint shared by a design, from its own weights")
     _takes_source(share)
     share.add_argument("--start", default="average", choices=("average", "first", "stepwise"), help=START)

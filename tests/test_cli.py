@@ -222,3 +222,16 @@ def test_a_report_is_one_file_that_asks_for_nothing(
     page = path.read_text()
     assert "The output head is the token table" in page
     assert "src=" not in page and "<link" not in page and "@import" not in page
+
+
+def test_a_report_takes_what_train_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from shareviz.training.saved import saved_run
+
+    run, page = tmp_path / "run.jsonl", tmp_path / "report.html"
+    result = json.loads(saved_run("brackets").to_json())  # type: ignore[union-attr]
+    run.write_text('{"event": "start"}\n' + json.dumps({"event": "result", "result": result}))
+    answer(capsys, "report", SMALL, "-o", str(page), "--training", str(run), "--link", "https://x.org/?m=a")
+    assert "<h2>Training</h2>" in page.read_text() and "https://x.org/?m=a" in page.read_text()
+    run.write_text("{}")
+    said = answer(capsys, "report", SMALL, "-o", str(page), "--training", str(run), code=2)["error"]
+    assert said["code"] == "not-a-result"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shareviz.commands._answer import Answer, opened, planned, written
+from shareviz.commands._answer import Answer, opened, planned, text_of, written
 from shareviz.commands._drawing import drawn, picturable, theme_of
-from shareviz.errors import OptionError
+from shareviz.errors import OptionError, SharevizError
 from shareviz.snapshot import Snapshot
 from shareviz.sources import open_source
 from shareviz.text import clean
@@ -17,6 +18,7 @@ from shareviz.text import clean
 if TYPE_CHECKING:
     from shareviz.graphs.look import Look
     from shareviz.takeaway import Caption
+    from shareviz.training.results import Result
 
 
 def graph(options: Namespace) -> Answer:
@@ -86,7 +88,13 @@ def report(options: Namespace) -> Answer:
         from shareviz.design import Design
 
         plan = Design.parse(options.design).title(before)
-    subject = Subject(planned(before, options), before if plan else None, clean(plan, 80))
+    subject = Subject(
+        planned(before, options),
+        before if plan else None,
+        clean(plan, 80),
+        result=_trained(options.training) if options.training else None,
+        link=options.link or "",
+    )
     return written(Path(options.output), report_html(subject).encode())
 
 
@@ -102,3 +110,19 @@ def module(options: Namespace) -> Answer:
     text = source.removeprefix(CATALOGUE)
     code = module_code(text, opened(options), design=clean(said, 200))
     return written(Path(options.output), code.encode())
+
+
+def _trained(path: str) -> Result:
+    """Return the result in a file: the JSON lines of `train --json`, or one saved by the page."""
+    from shareviz.training.results import Result
+
+    last = (text_of(path).strip().splitlines() or [""])[-1]
+    try:
+        said = json.loads(last)
+        return Result.from_json(json.dumps(said.get("result", said)))
+    except (ValueError, TypeError, KeyError, AttributeError, OptionError) as error:
+        raise SharevizError(
+            f"{clean(path, 80)} is no result of a training.",
+            code="not-a-result",
+            hint="Give what shareviz train TASK --json printed.",
+        ) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,7 +14,7 @@ from shareviz.modulecode import module_code, writable
 from shareviz.options import parse
 from shareviz.report import Subject, report_html
 from shareviz.snapshot import Snapshot
-from shareviz.ui import dialog, theme
+from shareviz.ui import dialog, state, theme
 from shareviz.ui.library import Chosen
 from shareviz.ui.svcopy import copy_link
 from shareviz.ui.view import Export
@@ -43,10 +45,9 @@ def draw_bar(chosen: Chosen, design: str, after: Snapshot) -> DeltaGenerator:
         popover = st.popover("Export", icon=":material/download:")
     menu = popover.container(gap=None)
     stem = theme.file_stem(title)
-    subject = Subject(after, chosen.snapshot if design else None, design)
 
     def report() -> bytes:
-        return report_html(subject).encode()
+        return report_html(_subject(chosen, design, after)).encode()
 
     def snapshot() -> bytes:
         return to_json(after).encode()
@@ -69,6 +70,31 @@ def _program(chosen: Chosen, after: Snapshot, design: str) -> list[Export]:
         return module_code(chosen.ref, after, design=design).encode()
 
     return [Export("Model (Python)", f"{stem}.py", "text/x-python", program)]
+
+
+def _subject(chosen: Chosen, design: str, after: Snapshot) -> Subject:
+    """Return what the report tells: the model as it is shown, this session's training, and the link."""
+    from shareviz.ui import graphlook, training_view  # the run's page needs the frame, which needs this
+
+    job = training_view.current_job()
+    return Subject(
+        after,
+        chosen.snapshot if design else None,
+        design,
+        look=replace(graphlook.follow(), hidden=False),
+        result=job.result() if job else None,
+        link="" if chosen.badge == "file" else _link(chosen.ref),
+    )
+
+
+def _link(ref: str) -> str:
+    """Return the address of the map of the model and design at hand."""
+    base = urlsplit(st.context.url or "")
+    if not base.netloc:
+        return ""
+    said = {"m": ref, "p": state.design()}
+    query = urlencode({key: value for key, value in said.items() if value})
+    return urlunsplit((base.scheme, base.netloc, "/", query, ""))
 
 
 def draw_downloads(menu: DeltaGenerator, exports: Iterable[Export]) -> None:
