@@ -57,6 +57,7 @@ def config(mode: str = "light") -> dict[str, Any]:
             "offset": 10,
         },
         "header": {"labelColor": chrome["ink"], "labelFontSize": 13, "title": None},
+        "mark": {"aria": False},  # the chart says what it shows; its marks would be pictures without a name
         "bar": {"size": 17},
         "point": {"filled": True, "size": 110, "opacity": 1, "color": chrome["ink"]},
         "rule": {"color": chrome["muted"]},

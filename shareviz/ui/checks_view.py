@@ -67,7 +67,7 @@ def draw_asked(view: View, findings: Sequence[Finding]) -> None:
         for name, one in sorted(checks().items(), key=lambda item: item[1].title)
     ]
     with st.container(border=True):
-        st.subheader("What was asked", anchor=False)
+        st.header("What was asked", anchor=False)
         titles = ("Check", "Answer", "Held against")
         draw_rows(titles, rows, key="sv_asked", caption="Every check", wide=(2,))
 
@@ -100,7 +100,7 @@ def draw_declared(snapshot: Snapshot) -> None:
     if not rows:
         return
     with st.container(border=True):
-        st.subheader("Declared, actual, file", anchor=False)
+        st.header("Declared, actual, file", anchor=False)
         titles = ("Name", "Declared", "Actual", "File")
         cells = [_declared(row) for row in rows]
         draw_rows(titles, cells, key="sv_declared", caption="Declared, actual and stored ties")

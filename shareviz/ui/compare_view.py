@@ -30,7 +30,7 @@ MOST = 40
 def draw_compare(view: View) -> list[Export]:
     """Draw the differences to a second model; return the pictures and tables of them."""
     with st.container(border=True):
-        st.subheader("Compare with", anchor=False)
+        st.header("Compare with", anchor=False)
         options = _others(view)
         linked.follow("cmp", CHOICE, options)
         chosen = st.selectbox(

@@ -26,7 +26,7 @@ def draw_detail(view: View, selected: str | None) -> None:
     if shared is None:
         return
     with st.container(border=True, key="sv_detail"):
-        st.subheader(f"{shared.id} in detail", anchor=False)
+        st.header(f"{shared.id} in detail", anchor=False)
         st.markdown(_told(view.after, shared))
         tensors, names = st.columns([1.12, 1])
         with tensors:

@@ -30,7 +30,7 @@ def draw(view: View, selected: str | None, names: Found | None) -> None:
     look = wanted.only(mark for mark, _ in seen.opened)
     graphlook.write(look)
     with st.container(horizontal=True, vertical_alignment="center", key="sv_graph_tools"):
-        st.subheader("Module graph", anchor=False, help="Modules in the order in which they run.")
+        st.header("Module graph", anchor=False, help="Modules in the order in which they run.")
         tools = st.popover("Show", icon=":material/tune:")
     with tools:
         _turns(view.after, seen, look)

@@ -124,7 +124,7 @@ def draw_picture(lesson: Lesson) -> tuple[Value, Shown]:
 def draw_prediction(lesson: Lesson, value: Value) -> None:
     """Ask before telling; the answer is computed for the value at hand."""
     with st.container(border=True):
-        st.subheader("Predict first", anchor=False)
+        st.header("Predict first", anchor=False)
         guess = st.radio(
             theme.plain(lesson.predict.question),
             lesson.predict.choices,
@@ -147,7 +147,7 @@ def draw_prediction(lesson: Lesson, value: Value) -> None:
 def draw_claims(claims: tuple[Claim, ...]) -> None:
     """Draw what people say, and how it fares."""
     with st.container(border=True, height="stretch" if len(claims) > 1 else "content"):
-        st.subheader("What people say", anchor=False)
+        st.header("What people say", anchor=False)
         for number, claim in enumerate(claims):
             if number:
                 st.divider()
@@ -159,7 +159,7 @@ def draw_claims(claims: tuple[Claim, ...]) -> None:
 def draw_breaks(lesson: Lesson) -> None:
     """Draw where the idea stops working."""
     with st.container(border=True, height="stretch"):
-        st.subheader("Where it breaks", anchor=False)
+        st.header("Where it breaks", anchor=False)
         st.markdown("\n".join(f"- {theme.plain(text)}" for text in lesson.breaks))
 
 
@@ -169,7 +169,7 @@ def draw_saved(lesson: Lesson) -> None:
     if result is None:
         return
     with st.container(border=True):
-        st.subheader(verdict(result), anchor=False)
+        st.header(verdict(result), anchor=False)
         st.markdown(f"{theme.plain(lesson.saved_says)} {theme.plain(explained(result))}")
         dots = seed_dots(result, theme=st.context.theme.type or "light")
         st.altair_chart(dots, key=f"sv_saved_{lesson.name}", theme=None, width="stretch")
@@ -185,7 +185,7 @@ def draw_saved(lesson: Lesson) -> None:
 def draw_sources(lesson: Lesson, shown: Shown) -> None:
     """Draw the sources, and the way to the map."""
     with st.container(border=True, height="stretch" if len(lesson.claims) == 1 else "content"):
-        st.subheader("Sources", anchor=False)
+        st.header("Sources", anchor=False)
         st.markdown("\n".join(f"- {theme.plain(text)}" for text in lesson.sources))
         if st.button("Open in Map", icon=":material/grid_view:", key=f"sv_map_{lesson.name}"):
             open_in_map(shown)

@@ -52,7 +52,7 @@ def asked(view: View) -> bool:
 def draw_lost_ties(view: View) -> None:
     """Draw the button that compares values, and what came of it."""
     with st.container(border=True):
-        st.subheader("Lost ties", anchor=False)
+        st.header("Lost ties", anchor=False)
         st.markdown(
             "Equal values in separate storage are no sharing: they are stored twice, and training moves them "
             "apart. Names and shapes cannot show them, so this reads values."

@@ -36,7 +36,7 @@ def draw_pictures(view: View, selected: str | None, found: Found | None) -> None
 def draw_map_card(view: View, selected: str | None, found: Found | None) -> None:
     """Draw the sharing map with the rule of how to read it."""
     with st.container(border=True, height="stretch"):
-        st.subheader("Sharing map", anchor=False, help=MAP_HELP)
+        st.header("Sharing map", anchor=False, help=MAP_HELP)
         names = found.names if found else None
         draw_map(view.after, key="sv_map", selected=selected, alike=alike(view), found=names)
         st.caption(" ".join(_legend(view)))
@@ -66,7 +66,7 @@ def draw_graph_card(view: View, selected: str | None, found: Found | None) -> No
 def draw_sets_card(view: View, selected: str | None, found: Found | None) -> None:
     """Draw the table of shared sets, or the way on where nothing is shared."""
     with st.container(border=True):
-        st.subheader("Shared sets", anchor=False, help=SETS_HELP)
+        st.header("Shared sets", anchor=False, help=SETS_HELP)
         draw_sets(view.after, key="sv_sets", selected=selected, found=found.names if found else None)
         if not cache.of(shared_sets, view.after):
             st.markdown("Nothing is shared here. Every tensor has one user.")

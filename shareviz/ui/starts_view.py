@@ -50,7 +50,7 @@ def draw_starts(view: View) -> None:
     if view.badge != "file":
         return
     with st.container(border=True):
-        st.subheader("From these weights", anchor=False)
+        st.header("From these weights", anchor=False)
         reason = _cannot(view)
         if reason:
             st.markdown(reason)

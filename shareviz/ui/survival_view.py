@@ -23,7 +23,7 @@ LIMIT = 50_000_000  # elements; `survival` refuses more, so the page need not bu
 def draw_survival(view: View) -> None:
     """Draw what the usual handling does to each tie, once it is asked for."""
     with st.container(border=True):
-        st.subheader("Does the tie survive?", anchor=False)
+        st.header("Does the tie survive?", anchor=False)
         st.markdown(
             "Twelve ways in which modules are handled, each carried out on a copy: saved and loaded, copied, "
             "cast, moved to meta, one side normalised or pruned."

@@ -49,7 +49,7 @@ def test_every_lesson_opens_with_its_computed_answer(open_app: Open, name: str) 
     app = lesson(open_app, name)
     one = lessons()[name]
     assert title(app) == one.show(one.option.default).title
-    assert [header.value for header in app.subheader][:1] == ["Predict first"]
+    assert [header.value for header in app.header][:1] == ["Predict first"]
     assert app.query_params["l"] in (name, [name])
 
 

@@ -80,13 +80,13 @@ def test_a_link_to_an_upload_says_what_to_do(open_app: Open) -> None:
 
 def test_a_set_of_the_link_is_lit_and_told_in_detail(open_app: Open) -> None:
     app = open_app(m=SMALL, p=CYCLE, s="S2")
-    assert "S2 in detail" in [heading.value for heading in app.subheader]
+    assert "S2 in detail" in [heading.value for heading in app.header]
     assert "blocks.2.attention.q.weight" in app.code[0].value.splitlines()
 
 
 def test_a_set_that_is_not_there_goes_out(open_app: Open) -> None:
     app = open_app(m=SMALL, p=CYCLE, s="S99")
-    assert not [heading for heading in app.subheader if "detail" in heading.value]
+    assert not [heading for heading in app.header if "detail" in heading.value]
     assert "s" not in app.query_params
 
 
@@ -94,7 +94,7 @@ def test_pills_keep_a_set_lit_and_the_link_follows(open_app: Open) -> None:
     app = open_app(m=SMALL, p=CYCLE)
     app.pills[0].set_value("S1").run()
     assert app.query_params["s"] == "S1"
-    assert "S1 in detail" in [heading.value for heading in app.subheader]
+    assert "S1 in detail" in [heading.value for heading in app.header]
 
 
 def test_unsharing_opens_savings_with_every_name_apart(open_app: Open) -> None:

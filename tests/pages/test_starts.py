@@ -77,4 +77,4 @@ def test_what_cannot_be_measured_says_why(open_app: Open) -> None:
     app = opened(open_app, "all", kept=False)
     assert "The values are not at hand" in texts(app)
     assert starts_view.LOOK not in keys(app)
-    assert "From these weights" not in [one.value for one in open_app("savings", m="gpt2-small").subheader]
+    assert "From these weights" not in [one.value for one in open_app("savings", m="gpt2-small").header]

@@ -70,7 +70,7 @@ function bar_(body, bar, row) {
   const strip = make("div", "strip");
   strip.append(make("div", "label", bar.label));
   const one = shape(bar, "bar");
-  if (bar.set) one.append(make("b", "", bar.set));
+  if (bar.set) one.append(make("b", "", bar.set), " "); // read as two words
   one.append(make("span", "", bar.text));
   one.setAttribute("aria-label", [bar.title, bar.set, bar.text, bar.note.split(" · ").pop()].filter(Boolean).join(" · "));
   one.__tip = [bar.title, bar.note];
