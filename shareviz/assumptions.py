@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from shareviz.capacity import PHI
 from shareviz.options import Option, parse, settle, unparse
@@ -31,6 +31,15 @@ ASSUMPTIONS: tuple[Option, ...] = (
     Option("length", "Length", 1024, 1, 1_048_576, help="How many tokens a sequence has."),
     Option("workers", "Workers", 2, 1, 65_536, help="How many devices exchange gradients."),
     Option("kv_dtype", "KV cache", "bfloat16", choices=_TYPES, help="The type of cached keys and values."),
+    Option(
+        "kv_heads",
+        "KV heads",
+        0,
+        0,
+        1024,
+        help="Cached key and value heads; 0 as the model has them.",
+    ),
+    Option("kv_layers", "Layers per cache", 1, 1, 64, help="How many neighbouring layers read one cache."),
     Option("phi", "φ", PHI, 0.0, 1.0, step=0.01, help="How much a repeat counts in the estimate."),
 )
 
@@ -45,6 +54,8 @@ class Assumptions:
     length: int = 1024
     workers: int = 2
     kv_dtype: str = "bfloat16"
+    kv_heads: int = 0
+    kv_layers: int = 1
     phi: float = PHI
 
     @classmethod
@@ -56,6 +67,16 @@ class Assumptions:
         """
         _, given = parse(f"a?{text}")
         return cls(**settle(ASSUMPTIONS, given))  # type: ignore[arg-type]
+
+    @property
+    def shares_kv(self) -> bool:
+        """Whether heads or layers share keys and values."""
+        return bool(self.kv_heads) or self.kv_layers > 1
+
+    @property
+    def without_kv_sharing(self) -> Assumptions:
+        """The same, with a cache for every head and layer that the model has."""
+        return replace(self, kv_heads=0, kv_layers=1)
 
     @property
     def text(self) -> str:

@@ -6,35 +6,36 @@ parameters and the layers that run stays the same.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 
 from shareviz.assumptions import OPTIMIZERS, Assumptions
 from shareviz.capacity import FITTED, capacity, covered
+from shareviz.kv import kv_cached
 from shareviz.layers import passes, stacks
 from shareviz.roles import Role, roles
 from shareviz.sharing import Tally, readers, tally
 from shareviz.snapshot import Snapshot, itemsize
 from shareviz.strategies import stack_kind
-from shareviz.strategies.embeddings import token_heads
 from shareviz.strategies.grouped import key_values
 from shareviz.text import count, percent, plural, size, smaller
 
 
 class Heading(StrEnum):
-    """The three parts of a ledger."""
+    """The parts of a ledger; the third only where keys and values are shared."""
 
     SHRINKS = "Shrinks"
     SAME = "Stays the same"
+    KV = "KV sharing"
     ESTIMATE = "Estimate"
 
 
 FOLLOWS: Mapping[Heading, str] = {
     Heading.SHRINKS: "follows stored parameters",
     Heading.SAME: "follows used parameters and layers",
+    Heading.KV: "shares activations, not parameters",
     Heading.ESTIMATE: "without tables and output head",
 }
 
@@ -177,8 +178,8 @@ def _staying(snapshot: Snapshot, given: Assumptions) -> Iterable[Row]:
         f"Every result of the forward pass once, scaled to {_batch(given, length, per)}{scores}."
     )
     yield Row("activations", Heading.SAME, "Activations", bytes_kept, note=note)
-    yield _cache(snapshot, given)
     yield _layers(snapshot)
+    yield kv_cache(snapshot, given)
 
 
 def _layers(snapshot: Snapshot) -> Row:
@@ -196,46 +197,14 @@ def _batch(given: Assumptions, length: int | None, per: str) -> str:
     return f"batch {given.batch} × {given.length:,} {per}s" if length else f"batch {given.batch}"
 
 
-def _cache(snapshot: Snapshot, given: Assumptions) -> Row:
-    def row(value: float | None, note: str) -> Row:
-        return Row("kv_cache", Heading.SAME, "KV cache", value, per="token", note=note)
-
-    if not _writes(snapshot):
-        return replace(row(None, "Only a model that writes tokens one by one keeps these."), absent=True)
-    calls = _calls(snapshot)
-    elements = 0
-    for part in key_values(snapshot):
-        if part.name.endswith("bias") or _reads_all_at_once(part.attention):
-            continue
-        if part.layout != "single" and part.outputs % 3:
-            return row(None, "A fused projection does not say how wide its keys are.")
-        wide = part.outputs if part.layout == "single" else 2 * part.outputs // 3
-        elements += wide * calls(part.name)
-    if not elements:
-        return row(None, "No key and value projections found.")
-    note = f"Keys and values of every layer that runs, {given.kv_dtype}. Sharing weights shares no cache."
-    return row(elements * itemsize(given.kv_dtype), note)
-
-
-def _writes(snapshot: Snapshot) -> bool:
-    """Whether the model predicts tokens one after the other, as far as its head and class say."""
-    root = snapshot.modules[0].cls if snapshot.modules else ""
-    return bool(token_heads(snapshot)) and not re.search(r"Encoder$|Bert|MaskedLM|Electra", root)
-
-
-def _reads_all_at_once(path: str) -> bool:
-    """Whether attention stands in an encoder or looks at one: its keys do not grow with the output."""
-    return bool(re.search(r"(^|\.)(encoder|cross\w*|encdec\w*)(\.|$)", path.lower()))
-
-
-def _calls(snapshot: Snapshot) -> Callable[[str], int]:
-    """Return a function from a name to how often the forward pass runs its module, 1 if not traced."""
-    seen: dict[str, set[tuple[str, int]]] = {}
-    for step in snapshot.steps or ():
-        if not step.makes:
-            for name, _ in step.reads:
-                seen.setdefault(name, set()).add((step.module, step.call))
-    return lambda name: len(seen[name]) if name in seen else 1
+def kv_cache(snapshot: Snapshot, given: Assumptions | None = None) -> Row:
+    """Return the row of the cache of keys and values, under the sharing of them that is assumed."""
+    given = given or Assumptions()
+    found = kv_cached(snapshot, heads=given.kv_heads, layers=given.kv_layers)
+    heading = Heading.KV if given.shares_kv and not found.absent else Heading.SAME
+    value = None if found.elements is None else found.elements * itemsize(given.kv_dtype)
+    note = found.note if value is None else f"{found.note} {given.kv_dtype}."
+    return Row("kv_cache", heading, "KV cache", value, per="token", note=note, absent=found.absent)
 
 
 def _estimate(snapshot: Snapshot, given: Assumptions) -> Row:

@@ -77,11 +77,11 @@ def comparison(found: Sequence[Tried], before: Snapshot, chosen: Preset, after: 
     now = next((one for one in found if one.after is after or one.after == after), None)
     rows = list(found)
     if now is None:
-        now = _measured(chosen, after)
+        now = measured(chosen, after)
         rows.append(now)
     if rows[0].stored != tally(before).stored:
         # a module that runs again and again: no plan undoes that, so no preset stands for it
-        rows.insert(0, _measured(Preset(UNSHARED, "Without sharing", Design()), before))
+        rows.insert(0, measured(Preset(UNSHARED, "Without sharing", Design()), before))
     return Comparison(tuple(rows), tuple(found), now, before)
 
 
@@ -128,10 +128,11 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _tried(snapshot: Snapshot, preset: Preset) -> Tried:
-    return _measured(preset, preset.design.plan(snapshot).apply(snapshot))
+    return measured(preset, preset.design.plan(snapshot).apply(snapshot))
 
 
-def _measured(preset: Preset, after: Snapshot) -> Tried:
+def measured(preset: Preset, after: Snapshot) -> Tried:
+    """Return a preset with the model after it, what that stores and what it acts like."""
     layered = any(stack_kind(stack) == "layers" for stack in stacks(after))
     return Tried(preset, after, parts_of(after), capacity(after) if layered and covered(after) else None)
 

@@ -24,7 +24,7 @@ LEVELS = {
     # what follows from a Snapshot
     "facts": """
         geometry relations paths sharing sets roles layers headline useforms tree strategies assumptions
-        capacity planned ledger baseline offers turns sweep compare copies checks lock
+        capacity planned kv ledger baseline offers turns sweep compare copies checks lock
     """,
     # where Snapshots and modules come from; files are read without torch
     "sources": """
@@ -33,7 +33,7 @@ LEVELS = {
         kinds layertable rowshares layerdraft models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
-    "pictures": "weavings modulecode savings mapview graphs charts takeaway report",
+    "pictures": "weavings modulecode savings ways mapview graphs charts takeaway report",
     # the public names, the command line, assertions for tests of other projects
     "doors": "__init__ __main__ cli commands explore testing",
     # what pages share, and the pages

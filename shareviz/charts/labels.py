@@ -14,6 +14,7 @@ Spot = tuple[float, float]  # across and up, each as a part of its axis
 SIDES: Mapping[str, tuple[Align, int, int]] = {
     "left": ("right", -17, 0),
     "above": ("center", 0, -23),
+    "above left": ("right", 4, -20),
     "right": ("left", 17, 0),
     "below": ("left", 2, 20),
 }

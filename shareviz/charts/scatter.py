@@ -163,7 +163,11 @@ def _short(group: Sequence[Point]) -> str:
 def _sides(points: Sequence[Point], labels: Sequence[str]) -> list[str]:
     """Return where the label of each point goes: the present one first, then from the largest down."""
     most = max((max(point.stored, point.acts_like) for point in points), default=1.0) * _ROOM or 1.0
-    spots = tuple((point.stored / most, point.acts_like / most) for point in points)
-    rooms = [Room(wide, _HIGH, spots, tuple(labels)) for wide in WIDTHS]
-    order = sorted(range(len(points)), key=lambda i: (not points[i].current, -points[i].stored))
-    return sides(rooms, order) if points else []
+    large = [i for i, point in enumerate(points) if not point.small]  # a label may stand on small points
+    spots = tuple((points[i].stored / most, points[i].acts_like / most) for i in large)
+    rooms = [Room(wide, _HIGH, spots, tuple(labels[i] for i in large)) for wide in WIDTHS]
+    order = sorted(range(len(large)), key=lambda k: (not points[large[k]].current, -points[large[k]].stored))
+    found = [""] * len(points)
+    for i, side in zip(large, sides(rooms, order), strict=True):
+        found[i] = side
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import zip_longest
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,7 @@ from shareviz.ui import linked, state
 from shareviz.ui.view import View
 
 STRATEGY, ASSUMED = "st", "a"  # keys of the link
+KV = ("kv_heads", "kv_layers")  # assumptions with a control of their own
 MORE = "sv_more"  # the ways behind the first row of pills
 OWN = "own"  # the pill of a design that no preset gives
 TIED, UNTIED = "token table", "own"
@@ -179,7 +181,8 @@ def assumptions() -> Assumptions:
 
 
 def _draw_assumptions(given: Assumptions) -> None:
-    for left, right in zip(ASSUMPTIONS[::2], [*ASSUMPTIONS[1::2], None], strict=True):
+    shown = [option for option in ASSUMPTIONS if option.name not in KV]
+    for left, right in zip_longest(shown[::2], shown[1::2]):
         for column, option in zip(st.columns(2), (left, right), strict=True):
             if option is not None:
                 with column:
@@ -197,7 +200,7 @@ def _draw_assumption(given: Assumptions, option: Option) -> None:
             format_func=lambda one: words.get(one, one),
             key=key,
             help=option.help,
-            on_change=_assume,
+            on_change=assume,
             args=(given, option.name, key),
         )
         return
@@ -208,12 +211,13 @@ def _draw_assumption(given: Assumptions, option: Option) -> None:
         step=type(value)(option.step),
         key=key,
         help=option.help,
-        on_change=_assume,
+        on_change=assume,
         args=(given, option.name, key),
     )
 
 
-def _assume(given: Assumptions, name: str, key: str) -> None:
+def assume(given: Assumptions, name: str, key: str) -> None:
+    """Take one assumption from its widget into the text that the link carries."""
     value = st.session_state.get(key)
     if value is not None:
         st.session_state[ASSUMED] = Assumptions(**{**asdict(given), name: value}).text

@@ -14,8 +14,9 @@ from shareviz.charts.theme import Chart
 from shareviz.ledger import Line
 from shareviz.savings import Comparison, pytorch
 from shareviz.ui import theme
+from shareviz.ui.estimates_view import FIT_TITLE, points_of
 from shareviz.ui.mapexports import caption
-from shareviz.ui.savings_view import BARS_TITLE, FIT_TITLE, bars_of, points_of
+from shareviz.ui.savings_view import BARS_TITLE, bars_of
 from shareviz.ui.view import Export, View
 
 

@@ -10,7 +10,6 @@ import streamlit as st
 from shareviz.assumptions import Assumptions
 from shareviz.baseline import without_sharing
 from shareviz.charts.bars import Bar, stored_bars
-from shareviz.charts.scatter import Point, capacity_scatter
 from shareviz.design import AS_IT_IS, Design, Preset
 from shareviz.headline import headline
 from shareviz.ledger import Line, compare, ledger
@@ -19,11 +18,11 @@ from shareviz.savings import Comparison, Tried, comparison, pytorch, sentence_of
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Measured, applies, strategies
-from shareviz.sweep import Place, dominated
 from shareviz.text import count
 from shareviz.ui import cache, state, theme
 from shareviz.ui.canvas import HOW, draw_editor
 from shareviz.ui.frame import go
+from shareviz.ui.kv_controls import kv_sharing
 from shareviz.ui.savings_controls import OWN, QUIET, assumptions, draw_options
 from shareviz.ui.svledger import draw_ledger
 from shareviz.ui.training_setup import TEST_PLAN
@@ -35,17 +34,7 @@ ELSEWHERE = frozenset(  # ways that need no layers
     ("none", "tied", "gqa", "multi-query", "factorised", "hashed", "hash_embeddings", "low_rank")
 )
 BARS_TITLE = "Stored parameters by strategy"
-FIT_TITLE = "Size against estimated capacity"
 BARS_HELP = "Each part in grey: embeddings, attention, feed-forward, norms. Click a bar to choose it."
-FIT_HELP = (
-    "Iso-depth scaling with recurrence, arXiv 2604.21106: what runs r times counts r^φ times, φ = 0.46; "
-    "fitted on language models at 1 to 8 repeats."
-)
-FIT_SAID = (
-    "Filled: inside the published fit, up to 8 repeats. Hollow: extrapolated, treat as a guess. "
-    "Grey: another stores no more and acts like no less. Dashed: nothing is shared. Ring: this plan."
-)
-FIT_WARNING = "An estimate from other people's models, not a measurement of this one: Training measures."
 
 
 def compared(view: View) -> Comparison:
@@ -68,7 +57,7 @@ def _why_not_depth(snapshot: Snapshot) -> str:
 def draw_plan(view: View, shown: Comparison) -> None:
     """Draw the options of the strategy and the map of its result, which can be painted."""
     with st.container(border=True, height="stretch"):
-        st.subheader("Plan", anchor=False, help=PLAN_HELP)
+        st.header("Plan", anchor=False, help=PLAN_HELP)
         draw_options(view, shown.now.preset.design)
         draw_editor(view)
         st.caption("Click or tap a cell to paint it. Same id down a column: same tensor. Grey: its own.")
@@ -84,10 +73,12 @@ def draw_costs(view: View, shown: Comparison) -> tuple[Line, ...]:
     """Draw the ledger with its assumptions, what others measured, and the ways on; return the lines."""
     with st.container(border=True, height="stretch"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Ledger", anchor=False, help="Without sharing against this plan.", width="content")
+            st.header("Ledger", anchor=False, help="Without sharing against this plan.", width="content")
             st.space("stretch")
             given = assumptions()
-        lines = compare(cache.of(ledger, shown.before, given), cache.of(ledger, view.after, given))
+            given = kv_sharing(view.before, given)
+        unshared = cache.of(ledger, shown.before, given.without_kv_sharing)
+        lines = compare(unshared, cache.of(ledger, view.after, given))
         draw_ledger(lines, key="sv_ledger")
         st.caption(explained(lines, given))
         _draw_measured(view, shown.now.preset.design)
@@ -144,7 +135,7 @@ def _draw_ways_on(design: Design) -> None:
 def draw_bars(shown: Comparison) -> None:
     """Draw what every strategy stores; a click on a bar chooses it."""
     with st.container(border=True):
-        st.subheader(BARS_TITLE, anchor=False, help=BARS_HELP)
+        st.header(BARS_TITLE, anchor=False, help=BARS_HELP)
         st.altair_chart(
             stored_bars(bars_of(shown), mode=_mode()),
             key=BARS,
@@ -163,35 +154,9 @@ def _click(texts: Mapping[str, str]) -> None:
         state.set_design(texts[key])
 
 
-def draw_estimates(shown: Comparison) -> None:
-    """Draw size against estimated capacity, where the model has layers to repeat."""
-    points = points_of(shown)
-    if len({(point.stored, point.acts_like) for point in points}) < 2:
-        return
-    with st.container(border=True):
-        st.subheader(FIT_TITLE, anchor=False, help=FIT_HELP)
-        picture, words = st.columns([1.6, 1], vertical_alignment="center")
-        with picture:
-            chart = capacity_scatter(points, mode=_mode())
-            st.altair_chart(chart, key="sv_estimates", theme=None, width="stretch", alt=_points_alt(points))
-        with words:
-            st.markdown(FIT_SAID)
-            st.markdown(FIT_WARNING)
-
-
 def bars_of(shown: Comparison) -> list[Bar]:
     """Return the bars: what nothing shared stores first, then every way."""
     return [Bar(one.preset.title, one.preset.key, one.parts, one is shown.now) for one in shown.rows]
-
-
-def points_of(shown: Comparison) -> list[Point]:
-    """Return the points of the ways that have an estimate, those that another beats marked."""
-    found = [(one, one.estimate) for one in shown.rows if one.estimate is not None]
-    beaten = dominated([Place(fit.stored, fit.acts_like, fit.inside) for _, fit in found])
-    return [
-        Point(one.preset.title, fit.stored, fit.acts_like, fit.inside, one is shown.now, beats)
-        for (one, fit), beats in zip(found, beaten, strict=True)
-    ]
 
 
 def _mode() -> str:
@@ -201,8 +166,3 @@ def _mode() -> str:
 def _bars_alt(rows: Sequence[Tried]) -> str:
     said = ", ".join(f"{one.preset.title} {count(one.stored)}" for one in rows)
     return f"{BARS_TITLE}: {said}."
-
-
-def _points_alt(points: Sequence[Point]) -> str:
-    said = ", ".join(f"{p.title} stores {count(p.stored)} and acts like {count(p.acts_like)}" for p in points)
-    return f"{FIT_TITLE}: {said}."

@@ -30,7 +30,7 @@ def draw_sweep(view: View, shown: Comparison) -> None:
     if not opened.open:
         return
     with opened:
-        start = cache.of(started, view.before, _base(shown))
+        start = cache.of(started, view.before, base_of(shown))
         offered = dict(cache.of(turnable, start))
         if not offered:
             st.markdown("No strategy with a number to turn applies to this model.")
@@ -74,7 +74,7 @@ def started(snapshot: Snapshot, base: str) -> Snapshot:
     return Design.parse(base).plan(snapshot).apply(snapshot)
 
 
-def _base(shown: Comparison) -> str:
+def base_of(shown: Comparison) -> str:
     """Return the design that every other preset begins with: that of tied embeddings, or of none."""
     first = [one.preset for one in shown.offered if one.preset.key in ("none", "tied")]
     return first[-1].design.text if first else ""

@@ -31,7 +31,7 @@ def _row(line: Line) -> dict[str, object]:
     return {
         "title": line.after.title,
         "value": line.after.shown,
-        "of": "" if not known or line.verdict == "same" else f"of {line.before.shown}",
+        "of": "" if not known or line.verdict == "same" else f"of {line.before.shown.partition(' / ')[0]}",
         "verdict": line.verdict if known else "",
         "kept": min(1.0, line.kept) if line.kept is not None else None,
         "kind": _kind(line, known=known),
