@@ -29,6 +29,7 @@ def train(options: Namespace) -> Answer:
         steps=options.steps,
         own_best=options.own_rates,
         device=options.device,
+        model=(options.model or "").removeprefix("catalogue:"),
     )
 
     result = compare_training(spec, _json_lines if options.json else _finished(spec))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from shareviz.errors import OptionError
 from shareviz.text import clean
-from shareviz.training.tasks import Task, find_task, find_version
+from shareviz.training.tasks import Task, default_versions, find_task, find_version
 
 SEEDS = range(1, 21)
 STEPS = range(1, 5001)
@@ -44,8 +44,8 @@ class RunSpec:
             OptionError: An unknown task, version or device, or a number out of range.
         """
         task = find_task(self.task)
-        versions = self.versions or task.defaults
-        _check_versions(task, versions)
+        versions = self.versions or default_versions(task, self.model)
+        _check_versions(task, versions, self.model)
         _within("seeds", self.seeds, (SEEDS[0], SEEDS[-1]))
         steps = task.recipe.steps if self.steps is None else self.steps
         _within("steps", steps, (STEPS[0], STEPS[-1]))
@@ -122,9 +122,9 @@ def _fits(value: object, kinds: tuple[type, ...]) -> bool:
     )
 
 
-def _check_versions(task: Task, versions: tuple[str, ...]) -> None:
+def _check_versions(task: Task, versions: tuple[str, ...], model: str) -> None:
     for text in versions:
-        find_version(task, text)
+        find_version(task, text, model)
     if len(set(versions)) < len(versions) or len(versions) > MOST_VERSIONS:
         raise OptionError(
             f"{len(versions)} versions were named, one of them twice or too many.",

@@ -71,7 +71,7 @@ def _take_values(module: nn.Module, reference: nn.Module) -> None:
 
 
 def _ready(spec: RunSpec, task: Task, name: str) -> Ready:
-    version = find_version(task, name)
+    version = find_version(task, name, spec.model)
     module = start(spec.model, version, 0)
     inputs = _fits(task, module, version.model or spec.model)
     seen, flops, steps = capture(module), None, tuple[Step, ...]()

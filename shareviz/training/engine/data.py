@@ -34,6 +34,8 @@ def tensors(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
 def loss_of(outputs: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Return the mean loss: cross-entropy over the last axis, of one logit, or squared error."""
     if kind == "numbers":
+        if outputs.shape != targets.shape:  # torch would stretch one to the other, and only warn
+            raise ValueError(f"outputs {tuple(outputs.shape)} for targets {tuple(targets.shape)}")
         return F.mse_loss(outputs, targets)
     if kind == "binary":
         return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))

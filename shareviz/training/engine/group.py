@@ -108,7 +108,7 @@ class _Making:
         return Fit(self.steps, rates, self.streams.task.recipe.clip, self.streams.task.loss)
 
     def module(self, seed: int) -> nn.Module:
-        version = find_version(self.streams.task, self.group.version)
+        version = find_version(self.streams.task, self.group.version, self.spec.model)
         return module_of(self.spec, version, seed, self.streams.device)
 
     def reporter(self, seed: int, rate: float) -> Reporter:

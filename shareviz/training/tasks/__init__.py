@@ -15,6 +15,7 @@ from shareviz.plugins import collect
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean
 from shareviz.training.tasks._base import OVER, Batch, Column, EvalSet, Metric, Recipe, Task, Version
+from shareviz.training.tasks._own import own_versions
 
 __all__ = [
     "Batch",
@@ -24,9 +25,11 @@ __all__ = [
     "Recipe",
     "Task",
     "Version",
+    "default_versions",
     "find_task",
     "find_version",
     "tasks",
+    "versions_of",
 ]
 
 
@@ -51,22 +54,41 @@ def find_task(name: str) -> Task:
         ) from None
 
 
-def find_version(task: Task, text: str) -> Version:
-    """Return a version by its name, or the one that a design says of the task's model.
+def versions_of(task: Task, model: str = "") -> Mapping[str, Version]:
+    """Return the versions by name that a task offers for its own model, or for another one.
+
+    Raises:
+        OptionError: There is no such model.
+    """
+    return own_versions(task, model) if model and model != task.model else task.versions
+
+
+def default_versions(task: Task, model: str = "") -> tuple[str, ...]:
+    """Return the names of the versions that are compared unless somebody chooses."""
+    offered = versions_of(task, model)
+    return tuple(name for name in task.defaults if name in offered)
+
+
+def find_version(task: Task, text: str, model: str = "") -> Version:
+    """Return a version by its name, or the one that a design says of the model.
 
     A version of a design has no title of its own: the title of its plan is that of the design.
+
+    Args:
+        model: The model of the run; "" is the task's own.
 
     Raises:
         OptionError: Neither a name nor a design; the hint lists the names.
     """
-    if text in task.versions:
-        return task.versions[text]
+    offered = versions_of(task, model)
+    if text in offered:
+        return offered[text]
     try:
         design = Design.parse(text)
     except OptionError as error:
         raise OptionError(
             f"The task {task.name} has no version {clean(text, 40)!r}, and as a design: {error.message}",
-            hint=f"Its versions are: {', '.join(task.versions)}. A design is written cycle?stored=2.",
+            hint=f"Its versions are: {', '.join(offered)}. A design is written cycle?stored=2.",
         ) from error
     return Version("", functools.partial(_plan_of, design))
 
