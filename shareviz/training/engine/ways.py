@@ -96,7 +96,7 @@ def fastest(spec: RunSpec, each: Mapping[str, int]) -> str:
 
 
 def _module(spec: RunSpec, name: str) -> nn.Module:
-    return module_of(spec, find_version(find_task(spec.task), name), 0, device_of(spec.device))
+    return module_of(spec, find_version(find_task(spec.task), name, spec.model), 0, device_of(spec.device))
 
 
 def _way(spec: RunSpec, name: str, module: nn.Module, nbytes: int) -> Way:
