@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 FOLDER = Path(__file__).parent.parent.parent / "data"
 WORDS = 1000  # of the vocabulary, the first of which stands for all others
 OTHER = "<other>"
-TOKENS = 60_000  # of the excerpt
+TOKENS = 100_000  # of the excerpt
 
 Array = NDArray[Any]
 
@@ -54,16 +54,16 @@ def topics() -> Excerpt:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words, numbers and marks of a text in small letters; a mark that repeats counts once.
+    """Return the words and numbers of a text in small letters, and each mark between them.
 
     Example:
-        >>> split_words("Don't: x1 ---- ok.")
-        ['don', "'", 't', ':', 'x', '1', '-', 'ok', '.']
+        >>> split_words("Don't: x1 == y_2.")
+        ['don', "'", 't', ':', 'x1', '=', '=', 'y_2', '.']
     """
-    return [found[0][:1] if found[1] else found[0] for found in _TOKEN.finditer(text.lower())]
+    return _TOKEN.findall(text.lower())
 
 
-_TOKEN = re.compile(r"[a-z]+|[0-9]+|([^\sa-z0-9])\1*")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def _fixed(array: Array) -> Array:
