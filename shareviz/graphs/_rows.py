@@ -30,6 +30,7 @@ class _Line:
     first: list[str] = field(default_factory=list)  # stored tensors of the first layer
     weights: list[str] = field(default_factory=list)  # weights of the first layer
     layers: set[int] = field(default_factory=set)
+    lowest: int | None = None  # of the layers
 
 
 def block_rows(
@@ -141,7 +142,8 @@ def _add(line: _Line, position: int, part: tuple[str, str]) -> None:
     line.names.append(name)
     line.pieces.append(piece)
     line.layers.add(position)
-    if position == min(line.layers):
+    line.lowest = position if line.lowest is None else min(line.lowest, position)
+    if position == line.lowest:
         line.first.append(piece)
         line.weights.append(name)
 

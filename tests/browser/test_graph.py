@@ -175,3 +175,17 @@ def test_the_picture_takes_the_colours_of_the_theme(open_page: Open, theme: str)
         "one => getComputedStyle(one).stroke"
     )
     assert line == {"light": "rgb(209, 127, 0)", "dark": "rgb(231, 145, 29)"}[theme]
+
+
+def test_the_keyboard_reaches_each_set_of_the_graph_and_a_reader_hears_it(open_page: Open) -> None:
+    page = drawn(open_page("/"))
+    chips = page.locator(f"{STAGE} .chip")
+    said = chips.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert "S1, token table = output head, 2 uses, same object, in head" in said
+    assert {label[:2] for label in said} == {"S1", "S2", "S3", "S4"}
+    page.locator(f"{STAGE} .chip[data-set='S3']").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?s=S3")
+    assert lit(page, MAP, ".cell") == {"S3"}
+    heard = page.locator(f"{TABLE} [role=status]")
+    until(lambda: heard.inner_text().startswith("S3, attention + feed-forward"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.test_graph import GRAPH, STAGE, drawn, view
+from tests.browser.test_graph import GRAPH, STAGE, drawn, until, view
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,7 +89,7 @@ def test_a_search_lights_the_boxes_and_an_empty_one_says_so(open_page: Open) -> 
     field.fill("*.ffn.*")
     field.press("Enter")
     page.get_by_text("Found 24 modules").wait_for()
-    assert page.locator(f"{GRAPH} .seek {BOXES.removeprefix(GRAPH)}.hit").count() == 3
+    until(lambda: page.locator(f"{GRAPH} .seek {BOXES.removeprefix(GRAPH)}.hit").count() == 3)
     field.fill("nowhere")
     field.press("Enter")
     page.get_by_text("Nothing has this in its name.").wait_for()

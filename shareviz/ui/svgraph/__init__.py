@@ -13,6 +13,7 @@ from shareviz.errors import SharevizError
 from shareviz.graphs import dot_of, fold, graph_dot, layout, screen_svg
 from shareviz.graphs.dot import unmarked
 from shareviz.graphs.look import USUAL, Look
+from shareviz.mapview import set_rows
 from shareviz.snapshot import Snapshot
 from shareviz.ui import cache, graphlook
 from shareviz.ui.component import mounted, pick
@@ -64,10 +65,17 @@ def draw_graph(
         st.markdown(drawn.why)
         return None
     hits = None if found is None else [f"g-{box}" for box in found]
-    data = {"svg": drawn.svg, "sig": drawn.sig, "selected": selected or "", "found": hits}
+    data: dict[str, Any] = {"svg": drawn.svg, "sig": drawn.sig, "selected": selected or "", "found": hits}
+    data["sets"] = cache.of(_said, snapshot)
     picked, folded = partial(pick, key), partial(turn, key)
     result = _GRAPH(key=key, data=data, on_picked_change=picked, on_folded_change=folded)
     return None if result.picked is None else str(result.picked)
+
+
+def _said(snapshot: Snapshot) -> dict[str, str]:
+    """Return what a screen reader hears of each set: what it is, who uses it, and why it counts."""
+    rows = set_rows(snapshot)
+    return {row.set: f"{row.what}, {row.users}, {row.why}" for row in rows if row.set}
 
 
 def turn(key: str) -> None:

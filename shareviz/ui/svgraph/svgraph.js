@@ -6,7 +6,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.__sig = data.sig;
     stage.innerHTML = data.svg;
     // a picture hides what is in it from a screen reader, and the signs are buttons
-    if (stage.querySelector("[data-fold]")) stage.querySelector("svg").setAttribute("role", "group");
+    if (stage.querySelector("[data-fold], .box[data-set]")) stage.querySelector("svg").setAttribute("role", "group");
     root.__view = { x: 0, y: 0, k: 1, touched: false };
   }
   const light = (id) => mark(root, id);
@@ -23,6 +23,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root.__view.touched) place(root); else fit(root);
   if (fresh) stay(root, stage);
   folds(root, stage, signal, setTriggerValue);
+  chips(root, stage, signal, data.sets ?? {}, pick);
   seek(root, stage, data.found);
 }
 
@@ -60,6 +61,33 @@ function folds(root, stage, signal, setTriggerValue) {
     }, { signal });
     sign.addEventListener("focus", () => sign.matches(":focus-visible") && show(root, stage, sign), { signal });
   }
+}
+
+// The chip of each set in a box is a button for the keyboard: focus lights it, Enter or Space keeps it lit.
+function chips(root, stage, signal, sets, pick) {
+  const last = (id) => stage.querySelectorAll(".chip").forEach((chip) => chip.setAttribute("aria-pressed", String(chip.dataset.set === id)));
+  for (const box of stage.querySelectorAll(".box")) {
+    const known = new Set();
+    const title = box.querySelector("title")?.textContent ?? "";
+    for (const chip of box.querySelectorAll(":scope > :not(text)[data-set], :scope > a > :not(text)[data-set]")) {
+      const id = chip.dataset.set;
+      if (known.has(id)) continue;
+      known.add(id);
+      chip.classList.add("chip");
+      chip.setAttribute("tabindex", "0");
+      chip.setAttribute("role", "button");
+      chip.setAttribute("aria-label", [id, sets[id], `in ${title.split(":")[0]}`].filter(Boolean).join(", "));
+      chip.addEventListener("focus", () => { if (!chip.matches(":focus-visible")) return; bus.say(id); show(root, stage, chip); }, { signal });
+      chip.addEventListener("blur", () => bus.say(null), { signal });
+      chip.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation();
+        pick(id);
+      }, { signal });
+    }
+  }
+  last(root.__kept);
 }
 
 // Brings an element into sight where it is out of it; the stage clips, so the browser must not scroll it.
@@ -140,6 +168,7 @@ function fit(root, whole = false) {
   // full screen a tall picture stays readable and is dragged, until all of it is asked for
   const [above, room] = inside ? [ABOVE, stage.clientHeight - ABOVE - BELOW] : [0, stage.clientHeight];
   if (inside && !whole) k = Math.max(Math.min(k, READABLE), Math.min(k, room / h));
+  if (inside && !whole && k > 0.9) k = Math.max(k, READABLE); // a little too wide is dragged too
   if (whole) k = Math.min(k, room / h);
   const y = inside ? above + Math.max((room - h * k) / 2, 0) : 0;
   Object.assign(root.__view, { k, x: (wide - w * k) / 2, y, touched: false });

@@ -10,6 +10,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const signal = bus.listen(root, data.selected, (id) => {
     bus.mark(root, id);
     for (const chip of root.querySelectorAll(".chip")) chip.setAttribute("aria-pressed", String(chip.textContent === root.__kept));
+    tell(root, data.rows);
   });
   const pick = (id) => bus.pick(root, id, setTriggerValue);
   for (const row of root.querySelectorAll("tr[data-set]")) bus.wire(row, signal, pick);
@@ -17,6 +18,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.addEventListener("focusin", (e) => e.target.matches?.(".chip:focus-visible") && bus.say(e.target.textContent), { signal });
   root.addEventListener("focusout", () => bus.say(null), { signal });
 }
+
+// A screen reader hears which set stays lit, and when none does any more.
+function tell(root, rows) {
+  const was = root.__told ?? "";
+  root.__told = root.__kept;
+  if (was === root.__kept) return;
+  const row = rows.find((one) => one.set === root.__kept);
+  root.querySelector(".heard").textContent = row ? `${said(row)}, stays lit` : "No set stays lit";
+}
+
+const said = (row) => [row.set, row.what, row.where, row.users, row.why].filter(Boolean).join(", ");
 
 function line(row) {
   const one = document.createElement("tr");
@@ -29,6 +41,7 @@ function line(row) {
     button.className = `chip ${row.style}`;
     button.append(Object.assign(document.createElement("b"), { textContent: row.set }));
     bus.paint(button, row.set);
+    button.setAttribute("aria-label", said(row));
     chip.append(button);
   }
   const what = cell("", row.what, row.where);
