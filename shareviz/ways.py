@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shareviz.design import Design, Preset
+from shareviz.effects import NOTHING_KNOWN, effects_of
 from shareviz.errors import PlanError
 from shareviz.ledger import kv_cache
 from shareviz.options import settle
@@ -14,7 +15,7 @@ from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import Strategy, strategies
 
-NOTHING_KNOWN = "no published effect known to us"
+TABLES = "token table and head"  # the topic of what most ways do beside their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _way(one: Tried, whole: int, *, current: bool) -> Way:
         None if estimate is None else round(estimate.acts_like),
         "" if estimate is None else "inside the fit" if estimate.inside else "a guess",
         kv_cache(one.after).value,
-        _effect(one.preset.design),
+        _effect(one.preset.design, one.after),
     )
 
 
@@ -110,13 +111,16 @@ def _options(design: Design) -> str:
     return "; ".join(", ".join(f"{name} {value}" for name, value in step.options) for step in steps)
 
 
-def _effect(design: Design) -> str:
-    names = [step.strategy for step in design.steps if step.strategy != "apart"]
-    ordered = [name for name in names if name != "tied"] or names
-    lines = [line for name in ordered for line in strategies()[name].measured]
-    if not names:
+def _effect(design: Design, after: Snapshot) -> str:
+    """Return what was published on the way beside its tied head, or that nothing is known."""
+    if all(step.strategy == "apart" for step in design.steps) and design.painted is None:
         return ""
-    return f"{lines[0].text} ({lines[0].source})" if lines else NOTHING_KNOWN
+    topics = [topic for topic in effects_of(after) if topic.title != TABLES or len(design.steps) < 3]
+    if not topics or (topics[0].title == TABLES and not design.text.endswith("tied")):
+        return NOTHING_KNOWN
+    first = topics[0].effects[0]
+    more = "Sources disagree; one: " if topics[0].disputed else ""
+    return f"{more}{first.text} {first.where} ({first.source})"
 
 
 COLUMNS: Mapping[str, tuple[str, Callable[[Way], object]]] = {

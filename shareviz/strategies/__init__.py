@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shareviz.plugins import collect
-from shareviz.strategies._base import Measured, Strategy, applies
+from shareviz.strategies._base import Strategy, applies
 from shareviz.strategies._stacks import columns as parts_of_stack
 from shareviz.strategies._stacks import kind as stack_kind
 from shareviz.strategies._stacks import stacks_of, tie_rows
 
 __all__ = [
-    "Measured",
     "Strategy",
     "applies",
     "parts_of_stack",

@@ -15,14 +15,6 @@ Values = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One published result in our words, and where it stands."""
-
-    text: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Strategy:
     """One way to share: a function from a model to a plan.
 
@@ -38,7 +30,6 @@ class Strategy:
     plan: Callable[[Snapshot, Values], Plan]
     label: Callable[[Values], str]
     source: str
-    measured: tuple[Measured, ...] = ()
     forms: bool = False
 
 

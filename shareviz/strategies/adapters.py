@@ -17,7 +17,7 @@ from shareviz.options import Option
 from shareviz.plan import Plan, Rewrite
 from shareviz.rewrites import piece_name
 from shareviz.snapshot import Snapshot, Tensor
-from shareviz.strategies._base import Measured, Strategy, Values, whole
+from shareviz.strategies._base import Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.strategies._groups import inner_matrices
 
@@ -122,38 +122,28 @@ STRATEGIES = (
         ),
         _lora,
     ),
-    replace(
-        _strategy(
-            "vera",
-            (
-                "VeRA",
-                "The model and one random pair of factors for all matrices of a shape are frozen; each "
-                "matrix trains two vectors that scale them.",
-                "Kopiczko et al. (2023), arXiv 2310.11454, section 3",
-            ),
-            _shared("VeRA", ("outer", "inner"), lambda slot: (slot.shape, slot.dtype)),
+    _strategy(
+        "vera",
+        (
+            "VeRA",
+            "The model and one random pair of factors for all matrices of a shape are frozen; each "
+            "matrix trains two vectors that scale them.",
+            "Kopiczko et al. (2023), arXiv 2310.11454, section 3",
         ),
-        measured=(
-            Measured("On a par with LoRA on language understanding and generation.", "Kopiczko et al. 2023"),
-        ),
+        _shared("VeRA", ("outer", "inner"), lambda slot: (slot.shape, slot.dtype)),
     ),
-    replace(
-        _strategy(
-            "tied_lora",
-            (
-                "Tied LoRA",
-                "The model is frozen; all layers train one correction for each projection, and each layer "
-                "two vectors that scale it.",
-                "Tied-LoRA, arXiv 2311.09578",
-            ),
-            _shared(
-                "Tied LoRA",
-                ("up", "down", "outer", "inner"),
-                lambda slot: (_place(slot), slot.shape, slot.dtype),
-            ),
+    _strategy(
+        "tied_lora",
+        (
+            "Tied LoRA",
+            "The model is frozen; all layers train one correction for each projection, and each layer "
+            "two vectors that scale it.",
+            "Tied-LoRA, arXiv 2311.09578",
         ),
-        measured=(
-            Measured("Comparable to LoRA at a fraction of what is trained.", "Tied-LoRA, arXiv 2311.09578"),
+        _shared(
+            "Tied LoRA",
+            ("up", "down", "outer", "inner"),
+            lambda slot: (_place(slot), slot.shape, slot.dtype),
         ),
     ),
 )

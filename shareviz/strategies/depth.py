@@ -16,7 +16,7 @@ from shareviz.layers import Stack, stacks
 from shareviz.options import Option
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
-from shareviz.strategies._base import NORMS, PARTS, Measured, Strategy, Values, stored, whole
+from shareviz.strategies._base import NORMS, PARTS, Strategy, Values, stored, whole
 from shareviz.strategies._stacks import Column, columns, kind, share_rows, stacks_of, tie_rows
 from shareviz.strategies.embeddings import tie_hint
 from shareviz.text import clean, plural
@@ -211,27 +211,7 @@ def _sandwich(snapshot: Snapshot, values: Values) -> Plan:
     return share_depth(snapshot, values, pattern, _sandwich_label(values))
 
 
-_ALBERT = Measured(
-    "BERT with all layers shared: 1.5 points lower on average at embedding size 128, 2.5 at 768.",
-    "Lan et al. 2019, table 4",
-)
-_UNIVERSAL = Measured(
-    "Translation, one stored wider layer run 6 times: BLEU 26.9, 6 plain layers 26.6; 0.48 of the speed.",
-    "Takase and Kiyono 2021, table 1",
-)
-_TAKASE = Measured(
-    "Translation, 12 layers from 6 stored: BLEU {bleu}, 6 plain layers 26.6; 0.63 of the speed.",
-    "Takase and Kiyono 2021, table 1",
-)
-_LOOPED = Measured(
-    "A 410M model looped four times does as well as one of 580M, and costs as much to train as one of 1B.",
-    "arXiv 2604.21106",
-)
 _SOURCE = "Takase and Kiyono (2021), arXiv 2104.06022, section 2"
-
-
-def _takase(bleu: str) -> Measured:
-    return Measured(_TAKASE.text.format(bleu=bleu), _TAKASE.source)
 
 
 STRATEGIES = (
@@ -243,7 +223,6 @@ STRATEGIES = (
         _all,
         _all_label,
         "Dehghani et al. (2018), arXiv 1807.03819; Lan et al. (2019), arXiv 1909.11942, section 3.1",
-        (_ALBERT, _UNIVERSAL),
     ),
     Strategy(
         "sequence",
@@ -253,13 +232,6 @@ STRATEGIES = (
         _with_stored(sequence_rows, _sequence_label),
         _sequence_label,
         _SOURCE,
-        (
-            _takase("27.1 (sequence)"),
-            Measured(
-                "MobileLLM-LS, each of 30 blocks run twice in a row: 47.0 points against 46.3 without.",
-                "Liu et al. 2024, README",
-            ),
-        ),
     ),
     Strategy(
         "cycle",
@@ -269,7 +241,6 @@ STRATEGIES = (
         _with_stored(cycle_rows, _cycle_label),
         _cycle_label,
         _SOURCE,
-        (_takase("27.0 (cycle), 27.1 (sequence)"), _LOOPED),
     ),
     Strategy(
         "reversed",
@@ -279,7 +250,6 @@ STRATEGIES = (
         _with_stored(reversed_rows, _reversed_label),
         _reversed_label,
         _SOURCE,
-        (_takase("27.1 (reversed), 27.0 (cycle)"),),
     ),
     Strategy(
         "sandwich",
@@ -302,17 +272,5 @@ STRATEGIES = (
         _sandwich,
         _sandwich_label,
         "Reid et al. (2021), arXiv 2101.00234, section 3; Bae et al. (2025), arXiv 2507.10524, middle-cycle",
-        (
-            Measured(
-                "Generation: sharing all layers fails; with own first and last layers it beats the "
-                "plain Transformer at fewer parameters.",
-                "Reid et al. 2021, abstract",
-            ),
-            Measured(
-                "Mixtures of recursions: of four ways to share, a cycle in the middle has the lowest "
-                "validation loss; at 135M the plain model is better.",
-                "Bae et al. 2025, arXiv 2507.10524",
-            ),
-        ),
     ),
 )

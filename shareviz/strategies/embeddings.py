@@ -15,7 +15,7 @@ from shareviz.options import Option
 from shareviz.plan import Plan, tie
 from shareviz.roles import Role, roles
 from shareviz.snapshot import Derived, Snapshot, Tensor
-from shareviz.strategies._base import Measured, Strategy, Values, whole
+from shareviz.strategies._base import Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.text import clean, count, shape
 
@@ -154,17 +154,6 @@ STRATEGIES = (
         _tied,
         _tied_label,
         "Press and Wolf (2017), arXiv 1608.05859; Inan et al. (2016), arXiv 1611.01462",
-        (
-            Measured(
-                "Penn Treebank, large LSTM: 66 M to 51 M parameters, test perplexity 78.4 to 74.3.",
-                "Press and Wolf 2017",
-            ),
-            Measured(
-                "The tied matrix leans to the output side, because its gradients dominate early; that can "
-                "hurt at scale.",
-                "Lopardo et al. 2026, arXiv 2603.26663",
-            ),
-        ),
     ),
     Strategy(
         "factorised",
@@ -174,12 +163,6 @@ STRATEGIES = (
         _factorised,
         _factorised_label,
         "Lan et al. (2019), arXiv 1909.11942, section 3.1",
-        (
-            Measured(
-                "BERT with all layers shared, average at rank 64, 128, 256, 768: 79.0, 80.1, 79.6, 79.8.",
-                "Lan et al. 2019, table 3",
-            ),
-        ),
         forms=True,
     ),
 )

@@ -16,7 +16,7 @@ from shareviz.options import Option
 from shareviz.plan import Plan
 from shareviz.sharing import ancestors
 from shareviz.snapshot import Derived, Snapshot, Tensor
-from shareviz.strategies._base import Measured, Strategy, Values, whole
+from shareviz.strategies._base import Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.text import clean, plural
 
@@ -171,12 +171,6 @@ STRATEGIES = (
         _grouped,
         _label,
         "Shazeer (2019), arXiv 1911.02150; Ainslie et al. (2023), arXiv 2305.13245, section 2.2",
-        (
-            Measured(
-                "Quality close to full multi-head attention, almost as fast as a single KV head.",
-                "Ainslie et al. 2023",
-            ),
-        ),
         forms=True,
     ),
 )

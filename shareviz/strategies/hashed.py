@@ -14,7 +14,7 @@ from shareviz.forms import Hashed, HashedRows
 from shareviz.options import Option
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot, Tensor
-from shareviz.strategies._base import PARTS, Measured, Strategy, Values, whole
+from shareviz.strategies._base import PARTS, Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.strategies._groups import inner_matrices
 from shareviz.strategies.depth import only
@@ -77,18 +77,13 @@ STRATEGIES = (
         _hashed,
         _hashed_label,
         "Chen et al. (2015), arXiv 1504.04788, section 4",
-        (
-            Measured(
-                "Accuracy is mostly kept, and it beats narrower networks of equal storage.",
-                "Chen et al. 2015, abstract",
-            ),
-        ),
         forms=True,
     ),
     Strategy(
         "hash_embeddings",
         "Hash embeddings",
-        "Each token's vector is a sum of a few stored rows that a fixed hash picks, with weights of its own.",
+        "Each token's vector is a sum of a few stored rows that a fixed hash picks, with weights of its own. "
+        "It saves no compute: each token costs a few more look-ups and a sum.",
         (
             Option("buckets", "Stored rows", 4096, 1, 1_048_576, help="How many rows all tokens share."),
             Option("hashes", "Rows for a token", 2, 1, 8, help="How many stored rows make one vector."),

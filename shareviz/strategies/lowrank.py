@@ -7,7 +7,7 @@ from shareviz.forms import Factor
 from shareviz.options import Option
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot, Tensor
-from shareviz.strategies._base import PARTS, Measured, Strategy, Values, whole
+from shareviz.strategies._base import PARTS, Strategy, Values, whole
 from shareviz.strategies._formed import formed
 from shareviz.strategies._groups import inner_matrices, sides
 from shareviz.strategies.depth import only
@@ -48,13 +48,6 @@ STRATEGIES = (
         _low_rank,
         _label,
         "the definition of a matrix of low rank; here to compare with",
-        (
-            Measured(
-                "Not sharing: each matrix has factors of its own. At equal size matrix atoms did better, in "
-                "models of 100 M to 700 M.",
-                "MASA, arXiv 2508.04581",
-            ),
-        ),
         forms=True,
     ),
 )

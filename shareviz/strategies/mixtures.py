@@ -13,7 +13,7 @@ from shareviz.forms import Factor, Mix
 from shareviz.options import Option
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
-from shareviz.strategies._base import PARTS, Measured, Strategy, Values, whole
+from shareviz.strategies._base import PARTS, Strategy, Values, whole
 from shareviz.strategies._groups import Group, groups, sharing, sides
 from shareviz.strategies.depth import only
 
@@ -91,13 +91,6 @@ STRATEGIES = (
         _atoms,
         _atoms_label,
         "MASA, arXiv 2508.04581",
-        (
-            Measured(
-                "Attention of 226.5 M parameters in 75 M; at equal size better than grouped heads, low rank "
-                "and layers that repeat, in models of 100 M to 700 M.",
-                "MASA, arXiv 2508.04581",
-            ),
-        ),
         forms=True,
     ),
     Strategy(
@@ -113,13 +106,6 @@ STRATEGIES = (
         _basis,
         _basis_label,
         "Wang et al. (2024), arXiv 2410.03765",
-        (
-            Measured(
-                "Compressed language models: better than other decompositions and ways to share, most of "
-                "all where little is left.",
-                "Wang et al. 2024",
-            ),
-        ),
         forms=True,
     ),
 )

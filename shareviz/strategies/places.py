@@ -14,7 +14,7 @@ from shareviz.errors import PlanError
 from shareviz.forms import Rows
 from shareviz.plan import Plan
 from shareviz.snapshot import Snapshot
-from shareviz.strategies._base import Measured, Strategy, Values
+from shareviz.strategies._base import Strategy, Values
 from shareviz.strategies._formed import formed
 from shareviz.strategies._stacks import stacks_of, tie_all
 
@@ -74,16 +74,6 @@ STRATEGIES = (
         _space,
         lambda values: "Convolution",
         "LeCun et al. (1989), Generalization and network design strategies, section 5",
-        (
-            Measured(
-                "Locally connected layers of low rank can do better than both on digits and faces.",
-                "Elsayed et al. 2020, arXiv 2002.02959",
-            ),
-            Measured(
-                "With translated training images, sharing the kernel is not strictly needed.",
-                "Ott et al. 2019, arXiv 1909.11483",
-            ),
-        ),
         forms=True,
     ),
     Strategy(
@@ -103,12 +93,6 @@ STRATEGIES = (
         _tasks,
         lambda values: "One trunk",
         "Caruana (1997), Multitask learning, section 1",
-        (
-            Measured(
-                "Training tasks together often does worse than apart: which tasks share matters.",
-                "Fifty et al. 2021",
-            ),
-        ),
     ),
     Strategy(
         "siamese",
@@ -118,11 +102,5 @@ STRATEGIES = (
         _siamese,
         lambda values: "One tower",
         "Bromley et al. (1993), Signature verification by a Siamese time delay network, section 4",
-        (
-            Measured(
-                "One tower for images and text: almost as good as two, with half the parameters.",
-                "Tschannen et al. 2022, CLIPPO",
-            ),
-        ),
     ),
 )

@@ -12,7 +12,7 @@ from shareviz.layers import Row, Stack
 from shareviz.options import Option
 from shareviz.plan import Plan, Rewrite
 from shareviz.snapshot import Snapshot
-from shareviz.strategies._base import NORMS, Measured, Strategy, Values, stored, whole
+from shareviz.strategies._base import NORMS, Strategy, Values, stored, whole
 from shareviz.strategies._stacks import columns, share_rows, tie_rows
 from shareviz.strategies.depth import bounded, cycle_rows, depth_stacks, picked, sequence_rows
 from shareviz.text import clean
@@ -92,13 +92,6 @@ STRATEGIES = (
         _relaxed,
         _label,
         "Bae et al. (2024), arXiv 2410.20672, section 2",
-        (
-            Measured(
-                "Gemma 2B in half its layers: with corrections of rank 512, 58.4 points against 58.6 of the "
-                "full model; recursive Gemma 1B without, 51.7 against 38.2 of a small model as large.",
-                "Bae et al. 2024",
-            ),
-        ),
         forms=True,
     ),
 )

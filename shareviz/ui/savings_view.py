@@ -17,13 +17,14 @@ from shareviz.published import Published, of_count
 from shareviz.savings import Comparison, Tried, comparison, pytorch, sentence_of, tried
 from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
-from shareviz.strategies import Measured, applies, strategies
+from shareviz.strategies import applies, strategies
 from shareviz.text import count
 from shareviz.ui import cache, state, theme
 from shareviz.ui.canvas import HOW, draw_editor
+from shareviz.ui.effects_view import draw_effects
 from shareviz.ui.frame import go
 from shareviz.ui.kv_controls import kv_sharing
-from shareviz.ui.savings_controls import OWN, QUIET, assumptions, draw_options
+from shareviz.ui.savings_controls import OWN, assumptions, draw_options
 from shareviz.ui.svledger import draw_ledger
 from shareviz.ui.training_setup import TEST_PLAN
 from shareviz.ui.view import View
@@ -81,7 +82,8 @@ def draw_costs(view: View, shown: Comparison) -> tuple[Line, ...]:
         lines = compare(unshared, cache.of(ledger, view.after, given))
         draw_ledger(lines, key="sv_ledger")
         st.caption(explained(lines, given))
-        _draw_measured(view, shown.now.preset.design)
+        draw_effects(view)
+        _draw_conflicts(view)
         _draw_ways_on(shown.now.preset.design)
     return lines
 
@@ -98,22 +100,10 @@ def explained(lines: Sequence[Line], given: Assumptions) -> str:
     return " ".join(said)
 
 
-def _draw_measured(view: View, design: Design) -> None:
-    lines = measured_of(design)
-    if lines:
-        st.markdown("**What others measured**")
-    for line in lines:
-        st.markdown(f"{theme.plain(line.text)} :gray[{theme.plain(line.source)}]")
+def _draw_conflicts(view: View) -> None:
     for row in of_count(tally(view.after).stored):
         if row.differs:
             st.info(conflict_of(row), icon=":material/info:")
-
-
-def measured_of(design: Design) -> tuple[Measured, ...]:
-    """Return the published results for the strategies of a design; of ties only where they are alone."""
-    names = [step.strategy for step in design.steps]
-    ordered = [name for name in names if name not in QUIET] or [name for name in names if name == "tied"]
-    return tuple(line for name in ordered for line in strategies()[name].measured)
 
 
 def conflict_of(row: Published) -> str:

@@ -19,7 +19,7 @@ from shareviz.published import of_count
 from shareviz.strokes import Across
 from shareviz.ui.canvas import after_stroke
 from shareviz.ui.savings_exports import ledger_csv
-from shareviz.ui.savings_view import conflict_of, explained, measured_of
+from shareviz.ui.savings_view import conflict_of, explained
 from shareviz.ui.svledger import parts
 from shareviz.ui.svpaint import brushes
 
@@ -113,10 +113,16 @@ def test_a_published_total_that_differs_is_said_in_both_numbers() -> None:
     assert said.startswith("Published total differs: 235.0 M in the paper, 222.6 M from this configuration.")
 
 
-def test_what_others_measured_belongs_to_the_strategy_in_use() -> None:
-    assert "Takase" in measured_of(Design.parse("tied;cycle"))[0].source
-    assert "Press" in measured_of(Design.parse("tied"))[0].source
-    assert measured_of(Design()) == ()
+def test_what_others_measured_follows_from_what_is_shared(open_app: Open) -> None:
+    app = open_app("savings", m=GPT, p="tied;all")
+    said = " ".join(text.value for text in app.markdown)
+    assert "sources differ" in said
+    assert "Lan et al." in said
+    assert "Dehghani et al." in said
+    app = open_app("savings", m=GPT, p="hash_embeddings")
+    assert any("No published effect known to us" in text.value for text in app.markdown)
+    app = open_app("savings", m=GPT)
+    assert not any("What others measured" in text.value for text in app.markdown)
 
 
 def test_the_ledger_component_gets_words_and_lengths() -> None:
