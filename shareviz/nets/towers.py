@@ -46,7 +46,10 @@ class Siamese(nn.Module):
         self.towers = nn.ModuleList(towers)
         self.head = nn.Linear(width, 1)
 
-    def forward(self, left: Tensor, right: Tensor) -> Tensor:  # (batch, inputs) twice
+    def forward(self, left: Tensor, right: Tensor | None = None) -> Tensor:
+        """Return (batch) logits of (batch, inputs) twice, or of (batch, 2, inputs): pairs in one tensor."""
+        if right is None:
+            left, right = left.unbind(1)
         apart = (self.towers[0](left) - self.towers[1](right)).abs()  # (batch, width)
         logit: Tensor = self.head(apart).squeeze(-1)  # (batch)
         return logit

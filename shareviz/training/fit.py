@@ -56,6 +56,8 @@ def asked(name: str) -> Asked | None:
     tokens = batch.inputs.dtype.kind in "iu"
     if not 1 <= len(sizes) <= (1 if tokens else 3):
         return None
+    if any(one.inputs.ndim != batch.inputs.ndim for one in _batches(task)):  # an input for each head
+        return None
     most = max(int(one.inputs.max()) for one in _batches(task)) + 1 if tokens else 0
     answers = task.solve(batch.inputs[:_TRIED]) if task.loss == "classes" else batch.targets
     out = answers.shape[1:]

@@ -152,6 +152,14 @@ def accuracy(outputs: Array, targets: Array) -> float:
     return float(right[asked].mean())
 
 
+def perplexity(outputs: Array, targets: Array) -> float:
+    """Return e to the mean surprise: as if that many words were equally likely at each place."""
+    top = outputs.max(-1, keepdims=True)
+    shares = outputs - top - np.log(np.exp(outputs - top).sum(-1, keepdims=True, dtype=np.float64))
+    said = np.take_along_axis(shares, targets[..., None], axis=-1)
+    return float(np.exp(-said.mean()))
+
+
 def agreement(outputs: Array, targets: Array) -> float:
     """Return the share of targets, 0 or 1, on whose side of zero the logit is."""
     return float(((outputs > 0) == (targets > 0)).mean())
