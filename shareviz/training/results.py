@@ -10,7 +10,7 @@ from typing import Any
 
 from shareviz.training.protocol import RunSpec
 from shareviz.training.statistics import Comparison, compare_pairs
-from shareviz.training.tasks import Column, Task, find_task
+from shareviz.training.tasks import Column, Task, columns_of, find_task, versions_of
 
 Event = Mapping[str, Any]
 ENDS = frozenset({"done", "stopped", "failed", "died"})  # the last event of a run
@@ -124,8 +124,9 @@ class Result:
 
         A design that is no version of the task keeps the model, so it joins the first: equal depth.
         """
-        extra = tuple(arm.name for arm in self.arms if arm.name not in self.task.versions)
-        first, *others = self.task.columns
+        known = versions_of(self.task, self.spec.model)
+        extra = tuple(arm.name for arm in self.arms if arm.name not in known)
+        first, *others = columns_of(self.task, self.spec.model)
         wanted = (replace(first, versions=(*first.versions, *extra)), *others)
         made = ((column, self.compare(column.reference, column.versions)) for column in wanted)
         return tuple((column, pairs) for column, pairs in made if pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,8 +12,9 @@ from shareviz.errors import SharevizError
 from shareviz.models import snapshot_of
 from shareviz.text import duration
 from shareviz.training.protocol import DEVICES, RunSpec
-from shareviz.training.tasks import Task, tasks
+from shareviz.training.tasks import Task, default_versions, tasks, versions_of
 from shareviz.ui import frame, linked
+from shareviz.ui.training_model import OWN, Trained, choose_model
 
 TEST_PLAN = "sv_test_plan"  # in the session: Savings asks to test its plan
 RATES = {"same": "The same for all", "own": "Each version's own best"}
@@ -26,13 +28,14 @@ def first_task() -> str:
 
 def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None:
     """Draw the set-up of a task and return what to run when Run is pressed."""
-    titles = {name: version.title for name, version in task.versions.items()}
+    trained = choose_model(task, view, sent=bool(st.session_state.get(TEST_PLAN)))
+    titles = {name: version.title for name, version in versions_of(task, trained.model).items()}
     plan = view.design.text
-    refused = _misfit(view.design, task) if plan else ""
+    refused = _misfit(view.design, task) if plan and not trained.model else ""
     if plan and not refused:
         titles[plan] = f"{view.design.title(view.before)} (from Savings)"
-    key = f"v_{task.name}"
-    st.session_state.setdefault(key, list(task.defaults))
+    key = f"v_{task.name}_{OWN}" if trained.model else f"v_{task.name}"
+    st.session_state.setdefault(key, [*default_versions(task, trained.model), *_drawn(plan, trained)])
     st.session_state[key] = _chosen(st.session_state[key], plan, titles)
     versions = st.pills(
         "Versions",
@@ -63,12 +66,17 @@ def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None
         "Device", list(DEVICES), key="dev", width=140, help="The CPU is faster for runs this small."
     )
     spec = RunSpec(task.name, tuple(versions), int(seeds or 5), own_best=rate == "own", device=device)
+    spec = replace(spec, model=trained.model)
     _say_rate(task, rate)
     with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", disabled=not versions)
+        pressed = st.button(
+            "Run", type="primary", icon=":material/play_arrow:", disabled=not (versions and trained.fits)
+        )
         runs = spec.runs if versions else 0
-        guess = f", about {duration(runs * seconds)} on this CPU" if seconds and runs else ""
-        st.markdown(f"{runs} runs{guess}" if versions else "Choose at least one version.")
+        known = seconds and runs and not trained.model
+        guess = f", about {duration(runs * (seconds or 0))} on this CPU" if known else ""
+        said = f"{runs} runs{guess}" if versions else "Choose at least one version."
+        st.markdown(said if trained.fits else "Choose a model that fits this task.")
     return spec if pressed else None
 
 
@@ -76,6 +84,11 @@ def _chosen(versions: Sequence[str], plan: str, titles: Mapping[str, str]) -> li
     """Return the chosen versions that there still are, with the plan that Savings sent to be tested."""
     sent = st.session_state.pop(TEST_PLAN, False) and plan in titles and plan not in versions
     return [name for name in (*versions, *([plan] if sent else [])) if name in titles]
+
+
+def _drawn(plan: str, trained: Trained) -> list[str]:
+    """Return the plan that the page shows, where it is the page's model that is trained."""
+    return [plan] if plan and trained.model else []
 
 
 def _misfit(design: Design, task: Task) -> str:

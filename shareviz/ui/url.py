@@ -13,7 +13,7 @@ FRAME_KEYS = ("m", "p", "s")
 PAGE_KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset({"g", "q"}),
     "savings": frozenset({"st", "a"}),
-    "training": frozenset({"task", "v", "seeds", "lr", "dev", "job"}),
+    "training": frozenset({"task", "mod", "v", "seeds", "lr", "dev", "job"}),
     "checks": frozenset({"f", "cmp"}),
 }
 ANY_KEY = frozenset({"learn"})  # each lesson has turns of its own

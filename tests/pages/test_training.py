@@ -64,7 +64,7 @@ def test_the_plan_of_savings_comes_along_as_a_version(open_app: Open) -> None:
     next(button for button in app.button if button.label == "Test in Training").click().run()
     app.switch_page("pages/training.py").run()
     assert not app.exception
-    assert "cycle?stored=2" in app.button_group(key="v_brackets").value
+    assert "cycle?stored=2" in app.button_group(key="v_brackets_own").value
 
 
 def test_a_plan_that_does_not_fit_the_task_says_why(open_app: Open) -> None:

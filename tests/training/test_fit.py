@@ -157,3 +157,10 @@ def test_the_command_trains_a_model_of_ones_own(capsys: pytest.CaptureFixture[st
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["result"]["spec"]["model"] == OWN
     assert main(["train", "brackets", "--model", "siamese", "--seeds", "1", "--steps", "1"]) == 2
+
+
+def test_on_a_task_over_time_the_layers_of_ones_own_model_are_compared_by_depth() -> None:
+    model = "layers?input=sequence-12-1&rows=linear-8~ffn-2-x3~head-2"
+    result = compare_training(RunSpec("parity", ("none", "all", "one"), seeds=2, steps=2, model=model))
+    titles = {column.title: [pair.version for pair in pairs] for column, pairs in result.columns()}
+    assert titles == {"Equal depth": ["all"], "Equal parameters": ["all"]}

@@ -15,7 +15,7 @@ from shareviz.plugins import collect
 from shareviz.snapshot import Snapshot
 from shareviz.text import clean
 from shareviz.training.tasks._base import OVER, Batch, Column, EvalSet, Metric, Recipe, Task, Version
-from shareviz.training.tasks._own import own_versions
+from shareviz.training.tasks._own import own_columns, own_versions
 
 __all__ = [
     "Batch",
@@ -25,6 +25,7 @@ __all__ = [
     "Recipe",
     "Task",
     "Version",
+    "columns_of",
     "default_versions",
     "find_task",
     "find_version",
@@ -61,6 +62,15 @@ def versions_of(task: Task, model: str = "") -> Mapping[str, Version]:
         OptionError: There is no such model.
     """
     return own_versions(task, model) if model and model != task.model else task.versions
+
+
+def columns_of(task: Task, model: str = "") -> tuple[Column, ...]:
+    """Return the fair comparisons among `versions_of`.
+
+    Raises:
+        OptionError: There is no such model.
+    """
+    return own_columns(task, model) if model and model != task.model else task.columns
 
 
 def default_versions(task: Task, model: str = "") -> tuple[str, ...]:

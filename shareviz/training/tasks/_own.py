@@ -9,7 +9,7 @@ from shareviz.layertable import parse_rows, rows_text
 from shareviz.models import catalogue, settled
 from shareviz.options import parse, unparse
 from shareviz.text import plural
-from shareviz.training.tasks._base import Task, Version, share_layers, taking_turns, unshared
+from shareviz.training.tasks._base import Column, Task, Version, share_layers, taking_turns, unshared
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,13 @@ def own_versions(task: Task, model: str) -> Mapping[str, Version]:
             n: _fewer(depth, *_SHALLOW[n]) for n in _SHALLOW if n in fewer and _SHALLOW[n][0] < depth.layers
         }
     return found
+
+
+def own_columns(task: Task, model: str) -> tuple[Column, ...]:
+    """Return the fair comparisons among the versions that a task offers for another model."""
+    if parse(model)[0] == parse(task.model)[0]:
+        return task.columns
+    return (Column("Equal depth", "none", ("all", "cycle2")), Column("Equal parameters", "one", ("all",)))
 
 
 _STORED = {"all": 1, "cycle2": 2}
