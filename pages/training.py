@@ -6,7 +6,9 @@ from shareviz.text import plural
 from shareviz.training.saved import seconds_each
 from shareviz.training.tasks import find_task, tasks
 from shareviz.training.verdict import explained, verdict
-from shareviz.ui import frame, linked, training_setup, training_view
+from shareviz.ui import frame, linked, training_live, training_setup, training_view
+from shareviz.ui.svowner import owner
+from shareviz.ui.training_exports import training_exports
 
 frame.required()
 
@@ -31,7 +33,7 @@ with st.container(border=True):
 
 if spec is not None:
     with frame.errors():
-        job = training_view.jobs().start(spec, owner=training_view.owner())
+        job = training_view.jobs().start(spec, owner=owner())
         training_view.remember(job.id)
 
 if job is not None and job.spec.task != task.name:
@@ -44,13 +46,14 @@ if job is not None and not job.ended:
         task.question,
     )
     with st.container(border=True):
-        training_view.live(job)
+        training_live.live(job, training_view.jobs())
 elif (result := job.result() if job else training_view.saved(task.name)) is not None and result.members:
     frame.say(view, verdict(result), explained(result))
     training_view.about(result, job)
     training_view.found(result)
-    frame.offer(view, training_view.exports(result, job))
+    frame.offer(view, training_exports(result, job))
 elif job is not None:
     frame.say(view, "The run ended before a seed was finished", job.message or "Run it again.")
+    training_view.go_on(job)
 else:
     frame.say(view, f"Train {plural(len(task.defaults), 'version')}, 5 seeds each", task.question)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 from shareviz import commands
+from shareviz.commands._training_run import takes_training
 from shareviz.errors import FormatError, OptionError, SharevizError
 
 SOURCE = (
@@ -78,15 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _takes_source(module)
     _writes(module, "FILE.py")
     train = _command(every, "train", commands.train, "run a small training comparison")
-    train.add_argument("task", help="one of the tasks, such as parity or brackets")
-    train.add_argument("--versions", help="names of versions to compare, separated by commas")
-    train.add_argument(
-        "--model", metavar="NAME?option=value", help="a catalogue model in place of the task's own"
-    )
-    train.add_argument("--seeds", type=int, default=5, help="repetitions, paired (default 5)")
-    train.add_argument("--steps", type=int, help="updates in each run (default: the task's recipe)")
-    train.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    train.add_argument("--own-rates", action="store_true", help="choose each version's learning rate first")
+    takes_training(train)
     check = _command(every, "check", commands.check, "is the sharing what was meant")
     _takes_source(check)
     check.add_argument("--expect", metavar="LOCK", help="a lock file; exit code 1 if it is broken")

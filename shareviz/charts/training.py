@@ -15,7 +15,7 @@ import altair as alt
 from shareviz.charts.palette import CHROME
 from shareviz.charts.theme import Chart, inline, themed
 from shareviz.text import clean
-from shareviz.training.results import Member, Result
+from shareviz.training.results import Event, Member, Result
 from shareviz.training.statistics import Comparison
 from shareviz.training.verdict import measured
 
@@ -42,6 +42,26 @@ def curves(result: Result, running: Mapping[tuple[str, int], Curve]) -> list[Rec
         for step, loss in _thinned(curve)
         if loss is not None
     ]
+
+
+def running_curves(events: Iterable[Event]) -> dict[tuple[str, int], list[tuple[int, float | None]]]:
+    """Return the curves so far of all members that are reported, by version and seed."""
+    found: dict[tuple[str, int], list[tuple[int, float | None]]] = {}
+    for event in events:
+        if event.get("tuning"):
+            continue
+        if event["event"] == "member":
+            found[event["version"], event["seed"]] = []
+        elif event["event"] == "progress":
+            found.setdefault((event["version"], event["seed"]), []).append((event["step"], event["loss"]))
+    return found
+
+
+def all_curves(result: Result, *, theme: str = "light") -> Chart:
+    """Return the curves of all finished members."""
+    steps = result.spec.steps or result.task.recipe.steps
+    names = [clean(arm.title, 60) for arm in result.arms]
+    return live_curves(curves(result, {}), names, steps=steps, theme=theme)
 
 
 def live_curves(

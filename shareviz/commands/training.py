@@ -6,9 +6,11 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shareviz.commands._answer import Answer
+from shareviz.commands._training_run import Asked, asked, crew_of, interruptible
 from shareviz.text import count, plural
 
 if TYPE_CHECKING:
@@ -18,25 +20,57 @@ if TYPE_CHECKING:
 
 
 def train(options: Namespace) -> Answer:
-    """Run a comparison; under --json every event is a line as it happens, the result the last."""
-    from shareviz.training.compare import compare_training
-    from shareviz.training.protocol import RunSpec
+    """Run a comparison; under --json every event is a line as it happens, the result the last.
 
-    spec = RunSpec(
-        options.task,
-        versions=tuple(filter(None, (options.versions or "").split(","))),
-        seeds=options.seeds,
-        steps=options.steps,
-        own_best=options.own_rates,
-        device=options.device,
-        model=(options.model or "").removeprefix("catalogue:"),
-    )
+    A Ctrl-C ends it with what is finished, exit code 130.
+    """
+    from shareviz.training.results import result_of
 
-    result = compare_training(spec, _json_lines if options.json else _finished(spec))
+    if options.tensorboard:
+        _check_logs(Path(options.tensorboard))
+    with asked(options) as wanted:
+        tell = _json_lines if options.json else _finished(wanted.spec)
+        events = list(wanted.kept)
+
+        def hear(event: Mapping[str, Any]) -> None:
+            events.append(event)
+            if wanted.folder is not None:
+                wanted.folder.append(event)
+            tell(event)
+
+        _go(options, wanted, hear)
+        result = result_of(wanted.spec, events)
+        if wanted.folder is not None:
+            wanted.folder.write_result(result)
+    if options.tensorboard:
+        from shareviz.training.tensorboard import write_logs
+
+        write_logs(result, Path(options.tensorboard))
+    code = 0 if result.status == "done" else 130
     if options.json:
         _json_lines({"event": "result", "result": json.loads(result.to_json())})
-        return Answer(None)
-    return Answer(None, _trained(result))
+        return Answer(None, code=code)
+    return Answer(None, _trained(result) if result.members else result.note, code=code)
+
+
+def _go(options: Namespace, wanted: Asked, hear: Callable[[Mapping[str, Any]], None]) -> None:
+    from shareviz.training.course import finished, run
+
+    if wanted.kept and len(finished(wanted.kept)) == wanted.spec.runs and _ended(wanted):
+        return  # nothing is left, and nothing is loaded
+    with crew_of(options) as crew, interruptible() as stop:
+        run(wanted.spec, hear, should_stop=stop.is_set, kept=wanted.kept, crew=crew)
+
+
+def _ended(wanted: Asked) -> bool:
+    return bool(wanted.kept) and wanted.kept[-1]["event"] == "done"
+
+
+def _check_logs(folder: Path) -> None:
+    """Refuse before the training what would be refused after it."""
+    from shareviz.training.tensorboard import check
+
+    check(folder)
 
 
 def _json_lines(event: Mapping[str, Any]) -> None:
@@ -62,6 +96,7 @@ def _trained(result: Result) -> str:
 
     about = f"{result.task.title}: {measured(result.task.metric)}, {plural(result.spec.seeds, 'seed')}"
     lines = [verdict(result), f"{about}, {result.device}", ""]
+    lines[:0] = [result.note, ""] if result.note else []
     for row in result.table():
         mean = "diverged" if row.mean is None else amount(result, row.mean)
         spread = "" if row.sd is None else f" ± {amount(result, row.sd)}"

@@ -6,6 +6,7 @@ plain data (`RunSpec`, `Group`, `Sink`) and `train_apart`, which any process fin
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 from collections import deque
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shareviz.errors import OptionError, SharevizError
@@ -94,15 +96,18 @@ class Hands:
         another: Makes the executor of one more hand. By default a process of its own.
         host: Where other machines reach this one, if they are to.
         here: Whether this process trains, too.
+        patience: Seconds after the first point before others are called: a short run ends without them.
     """
 
     most: Callable[[], int] = cores
     another: Callable[[], Submits] = field(default_factory=lambda: process)
     host: str = "127.0.0.1"
     here: bool = True
+    patience: float = 1.0
     _hands: list[_Hand] = field(default_factory=list)
     _post: Post | None = None
-    _seen: bool = False  # a first point
+    _others: set[int | None] = field(default_factory=set)  # processes that are not of this crew
+    _seen: float | None = None  # when the first point came
 
     def train(
         self, spec: RunSpec, groups: Sequence[Group], emit: Emit, should_stop: Callable[[], bool]
@@ -130,14 +135,18 @@ class Hands:
             raise Stopped
 
     def close(self) -> None:
-        """Send all hands home."""
+        """Send all hands home; processes that still import torch are not waited for."""
         if self._post is not None:
             self._post.close()
         for hand in self._hands:
             hand.executor.shutdown(wait=False, cancel_futures=True)
         self._hands.clear()
+        for one in multiprocessing.active_children():
+            if one.pid not in self._others:
+                one.terminate()
 
     def __enter__(self) -> Hands:
+        self._others = {one.pid for one in multiprocessing.active_children()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -162,13 +171,14 @@ class Hands:
             return
         if self.here and not self._hands:
             self._hands.append(_Hand(ThreadPoolExecutor(1, "train", initializer=warm)))
-        elif self._seen or not self.here:
+        elif not self.here or (self._seen is not None and monotonic() - self._seen > self.patience):
             made = self.another()
             self._hands.append(_Hand(made, made.submit(warm)))
 
     def _tell(self, post: Post, emit: Emit, seconds: float = 0.0) -> None:
         for event in post.take(seconds):
-            self._seen = self._seen or event["event"] == "progress"
+            if self._seen is None and event["event"] == "progress":
+                self._seen = monotonic()
             emit(event)
 
     def _collect(self, waiting: deque[Group], *, stopping: bool) -> None:
@@ -195,14 +205,11 @@ class Hands:
 
 def process() -> Executor:
     """Return an executor of one more process, which ends with this one."""
-    import multiprocessing
-
     context = multiprocessing.get_context("spawn")  # torch and threads do not survive a fork
     return ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
 
 
 def _begin() -> None:
-    import multiprocessing
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that asked

@@ -14,7 +14,7 @@ from shareviz.training.progress import Progress, progress_of
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import ENDS, Event, Result, result_of
 
-_SURE = 0.02  # of all steps: less says too little about the time that is left
+_SURE = 0.04  # of all steps: less says too little about the time that is left
 
 
 @dataclass(slots=True, eq=False)
@@ -108,7 +108,7 @@ class Job:
         if kind in ENDS:
             self.folder.write_result(result_of(self.spec, (*self._events, event)))
         self._events.append(event)  # last: who sees the end also finds the result
-        if kind in ("start", "resumed"):
+        if kind == "progress" and self._since is None:
             self._since = (time.monotonic(), self.progress().fraction)
         self._phase = "" if kind in ENDS else "running"
         if kind in ENDS and self._hold is not None:

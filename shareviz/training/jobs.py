@@ -113,6 +113,12 @@ class Jobs:
             self._remember(job := on_disk(RunFolder.find(self.root, job_id)))
             return job
 
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """The runs that train now, in the order in which they began."""
+        with self._lock:
+            return tuple(self._running)
+
     def place(self, job_id: str) -> int:
         """Return how many runs come before this one may begin; 0: it has begun."""
         with self._lock:

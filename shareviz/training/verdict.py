@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from shareviz.text import figure, plural, points
 from shareviz.training.results import Result, Row
 from shareviz.training.statistics import Comparison, Word
@@ -69,6 +71,15 @@ def goal(metric: Metric) -> str:
 def solved(row: Row) -> str:
     """Return how many seeds of a version solved the task: 3 of 5; one that diverged has not."""
     return f"{row.solved} of {row.seeds}"
+
+
+def partly(result: Result, versions: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return (title, "4 of 5 solved it") of the versions of which some seeds solved the task and some not.
+
+    A mean says little of them: no seed may lie near it.
+    """
+    rows = [row for row in result.table() if row.arm.name in versions]
+    return tuple((row.arm.title, f"{solved(row)} solved it") for row in rows if 0 < row.solved < row.seeds)
 
 
 def first_pair(result: Result) -> Comparison | None:

@@ -8,7 +8,6 @@ input, ends it at the next step; so it also ends when the process that started i
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 import threading
@@ -57,8 +56,6 @@ def _train(order: Order, emit: Callable[[Mapping[str, Any]], None], heard: _Hear
         torch.use_deterministic_algorithms(True, warn_only=True)
     with Hands(lambda: heard.cores) as crew:
         run(order.spec, emit, should_stop=heard.stop.is_set, kept=order.kept, crew=crew)
-    for helper in multiprocessing.active_children():
-        helper.terminate()  # one may still import torch, and this process would wait for it
 
 
 def _events_only() -> IO[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 
@@ -10,16 +9,19 @@ import pandas as pd
 import streamlit as st
 
 from shareviz.charts import training as charts
+from shareviz.charts.frontier import frontier
 from shareviz.charts.theme import Chart
 from shareviz.errors import OptionError
+from shareviz.models import title_of
 from shareviz.text import count, exact
+from shareviz.training.crew import cores
 from shareviz.training.jobs import Job, Jobs
 from shareviz.training.results import Result
 from shareviz.training.saved import saved_run
 from shareviz.training.statistics import Comparison
-from shareviz.training.verdict import amount, goal, solved
-from shareviz.ui import frame
+from shareviz.training.verdict import amount, goal, partly, solved
 from shareviz.ui import theme as theme_of
+from shareviz.ui import training_live
 
 JOB = "job"  # in the link
 HOSTED_SECONDS = 180.0
@@ -29,7 +31,9 @@ HOSTED_SECONDS = 180.0
 def jobs() -> Jobs:
     """Return the registry of this server process."""
     hosted = os.environ.get("SHAREVIZ_HOSTED") == "1"
-    return Jobs(at_most=1, seconds=HOSTED_SECONDS) if hosted else Jobs()
+    if not hosted:
+        return Jobs()
+    return Jobs(at_most=1, seconds=HOSTED_SECONDS, cores=max(1, cores() - 1))  # one is for the pages
 
 
 def saved(task: str) -> Result | None:
@@ -49,8 +53,8 @@ def current_job() -> Job | None:
         st.toast(f"{error.message} {error.hint}", icon=":material/link_off:")
         forget()
         return None
-    if st.session_state.get("sv_job") != job.id:  # newly arrived: its task is what to look at
-        st.session_state["task"] = job.spec.task
+    if st.session_state.get("sv_job") != job.id or "task" not in st.session_state:
+        st.session_state["task"] = job.spec.task  # newly arrived or back: its task is what to look at
     remember(job.id)
     return job
 
@@ -68,44 +72,12 @@ def forget() -> None:
     st.query_params.pop(JOB, None)
 
 
-def live(job: Job) -> None:
-    """Draw a run that goes on: progress, curves and Stop; ends by itself and draws the result."""
-    every = None if job.ended else 0.5
-
-    @st.fragment(run_every=every)
-    def watch() -> None:
-        if job.ended:
-            st.rerun()
-        _progress(job)
-        result = job.result()
-        rows = charts.curves(result, running(job))
-        names = [arm.title for arm in result.arms]
-        if rows:
-            chart = charts.live_curves(
-                rows, names, steps=job.progress().steps, theme=st.context.theme.type or "light"
-            )
-            st.altair_chart(chart, key="sv_live", theme=None, width="stretch")
-        else:
-            st.skeleton(height=300)
-
-    watch()
-
-
-def running(job: Job) -> dict[tuple[str, int], list[tuple[int, float | None]]]:
-    """Return the curves of members that have not finished."""
-    found: dict[tuple[str, int], list[tuple[int, float | None]]] = {}
-    for event in job.events():
-        if event["event"] == "progress" and not event["tuning"]:
-            found.setdefault((event["version"], event["seed"]), []).append((event["step"], event["loss"]))
-    return found
-
-
 def found(result: Result) -> None:
     """Draw a result: its fair comparisons, the dots, and the table."""
     theme = st.context.theme.type or "light"
     columns = result.columns()
     with st.container(border=True):
-        st.subheader("Result", anchor=False)
+        st.header("Result", anchor=False)
         if columns:
             for tab, (column, pairs) in zip(
                 st.tabs([column.title for column, _ in columns]), columns, strict=True
@@ -116,12 +88,29 @@ def found(result: Result) -> None:
         else:
             st.altair_chart(charts.seed_dots(result, theme=theme), key="sv_dots", theme=None, width="stretch")
         _say_protocol(result)
+    _sized(result, theme)
     with st.container(border=True):
-        st.subheader("Every version", anchor=False)
+        st.header("Every version", anchor=False)
         st.dataframe(table(result), hide_index=True, width="stretch", key="sv_runs")
         if any(row.solved for row in result.table()):
             st.markdown(f"Solved: {goal(result.task.metric)}.")
         st.markdown(f"**Shows.** {result.task.shows}  \n**Does not show.** {result.task.hides}")
+
+
+def _sized(result: Result, theme: str) -> None:
+    """Draw quality against size, and how each version learned."""
+    left, right = st.columns(2)
+    with left.container(border=True, height="stretch"):
+        st.header("Quality against stored parameters", anchor=False)
+        _chart(frontier(result, theme=theme), f"frontier-{theme}")
+        st.markdown(
+            "Mean over seeds with its 95 % interval. The line joins versions that none beats with as few "
+            "parameters; grey ones are beaten. Whether a difference is more than noise, the tabs above say."
+        )
+    with right.container(border=True, height="stretch"):
+        st.header("How they learned", anchor=False)
+        _chart(charts.all_curves(result, theme=theme), f"curves-{theme}")
+        st.markdown("A thin line for each seed, a bold one at the median of each version.")
 
 
 def about(result: Result, job: Job | None) -> None:
@@ -129,25 +118,23 @@ def about(result: Result, job: Job | None) -> None:
     where = f"{result.device or 'CPU'}, torch {result.torch}"
     day = result.date[:10]
     where += ", own best rates" if result.spec.own_best else ""
-    label = f"Saved run, {day}, {where}" if job is None else f"Your run, {day}, {where}"
+    where += f", {title_of(result.spec.model)}" if result.spec.model not in ("", result.task.model) else ""
+    whose = (
+        "Saved run" if job is None else "Your run" if training_live.mine(job) else "A run by somebody else"
+    )
+    label = f"{whose}, {day}, {where}"
     st.badge(label, icon=":material/history:" if job is None else ":material/science:", color="gray")
     if job is not None and job.state in ("stopped", "died", "failed"):
-        st.warning(job.message or result.note, icon=":material/warning:")
+        st.warning(theme_of.plain(job.message or result.note), icon=":material/warning:")
+        go_on(job)
 
 
-def exports(result: Result, job: Job | None) -> list[frame.Export]:
-    """Return the downloads: a line for each seed, the result, and the events of an own run."""
-    name = f"{result.spec.task}-{result.date[:10]}"
-    out = [
-        frame.Export("Seeds (CSV)", f"{name}.csv", "text/csv", lambda: seeds_csv(result)),
-        frame.Export("Result (JSON)", f"{name}.json", "application/json", lambda: result.to_json().encode()),
-    ]
-    if job is not None:
-        lines = "\n".join(json.dumps(dict(event)) for event in job.events())
-        out.append(
-            frame.Export("Events (JSONL)", f"{name}.jsonl", "application/jsonl", lambda: lines.encode())
-        )
-    return out
+def go_on(job: Job) -> None:
+    """Offer to go on with a run that was broken off, and show the run that does."""
+    again = training_live.going_on(job, jobs())
+    if again is not None:
+        remember(again.id)
+        st.rerun()
 
 
 def table(result: Result) -> pd.DataFrame:
@@ -187,22 +174,6 @@ def _small(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def seeds_csv(result: Result) -> bytes:
-    """Return one line for each version and seed, for a spreadsheet."""
-    rows = [
-        {
-            "version": m.version,
-            "seed": m.seed,
-            "lr": m.lr,
-            "diverged": m.diverged,
-            "seconds": m.seconds,
-            **m.values,
-        }
-        for m in result.members
-    ]
-    return pd.DataFrame(rows).to_csv(index=False).encode()
-
-
 def _compared(result: Result, pairs: Sequence[Comparison], shown: set[str], key: str) -> None:
     theme = st.context.theme.type or "light"
     arms = [arm for arm in result.arms if arm.name in shown]
@@ -216,37 +187,13 @@ def _compared(result: Result, pairs: Sequence[Comparison], shown: set[str], key:
         _chart(charts.differences(result, pairs, theme=theme), f"diff-{key}")
     said = [f"{theme_of.plain(result.arm(pair.version).title)}: **{pair.verdict}**" for pair in pairs]
     st.markdown(" · ".join(said))
+    split = [f"{theme_of.plain(title)}: {words}" for title, words in partly(result, shown)]
+    if split:
+        st.markdown(f"Some seeds got there and some did not. {'; '.join(split)}.")
 
 
 def _chart(chart: Chart, key: str) -> None:
     st.altair_chart(chart, key=f"sv_{key}", theme=None, width="stretch")
-
-
-def _progress(job: Job) -> None:
-    now = job.progress()
-    bar, stop = st.columns([5, 1], vertical_alignment="center")
-    if job.state == "waiting":
-        bar.progress(0.0, f"{jobs().place(job.id)} before yours")
-    elif job.state == "starting":
-        bar.progress(0.0, "Starting the worker, about 3 s")
-    else:
-        titles = {arm.name: arm.title for arm in job.result().arms}
-        what = "choosing a rate for " if now.tuning else ""
-        bar.progress(
-            now.fraction, f"{what}{titles.get(now.version, '…')}, seed {now.seed + 1}, step {now.step}"
-        )
-    mine = job.owner == owner()
-    if stop.button(
-        "Stop", icon=":material/stop:", disabled=not mine or job.state == "stopping", key="sv_stop"
-    ):
-        jobs().stop(job.id)
-
-
-def owner() -> str:
-    """Return a word that only this session knows, so that others may watch a run but not stop it."""
-    if "sv_owner" not in st.session_state:
-        st.session_state["sv_owner"] = os.urandom(8).hex()
-    return str(st.session_state["sv_owner"])
 
 
 def _say_protocol(result: Result) -> None:

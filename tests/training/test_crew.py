@@ -43,7 +43,7 @@ def alone() -> list[Any]:
 def test_threads_behind_the_shape_of_an_executor_find_what_one_process_does(
     most: int, alone: list[Any]
 ) -> None:
-    assert found(told(Hands(lambda: most, lambda: ThreadPoolExecutor(1)))) == alone
+    assert found(told(Hands(lambda: most, lambda: ThreadPoolExecutor(1), patience=0))) == alone
 
 
 def test_two_processes_find_what_one_does_whichever_was_given_what(alone: list[Any]) -> None:
@@ -70,7 +70,7 @@ def test_a_process_that_dies_costs_nothing_but_time(alone: list[Any]) -> None:
             broken.set_exception(BrokenExecutor("killed"))
             return broken
 
-    events = told(Hands(lambda: 2, lambda: Dies(1)))
+    events = told(Hands(lambda: 2, lambda: Dies(1), patience=0))
     assert events[-1]["event"] == "done" and found(events) == alone
 
 
@@ -83,7 +83,7 @@ def test_a_stop_reaches_all_and_keeps_what_is_finished() -> None:
         if event["event"] == "member_done":
             stop.set()
 
-    with Hands(lambda: 2, lambda: ThreadPoolExecutor(1)) as crew:
+    with Hands(lambda: 2, lambda: ThreadPoolExecutor(1), patience=0) as crew:
         run(RunSpec("parity", seeds=20, steps=60), hear, should_stop=stop.is_set, crew=crew)
     assert events[-1]["event"] == "stopped"
     assert 1 <= sum(event["event"] == "member_done" for event in events) < 40
