@@ -54,6 +54,11 @@ def test_a_table_is_made_for_every_task_that_a_table_can_answer(task: Task) -> N
             "Row 1, embedding: it takes tokens; the input gives",
         ),
         ("adding", "layers?input=sequence-12-2&rows=gru-4~head-1", "this model gives 12 places of 1 number."),
+        (
+            "words",
+            "layers?input=tokens-16&rows=embedding-1000-4~block-2~head-1000",
+            "this model sees the very token that it is asked for: let each place see the past only.",
+        ),
         ("sort", "siamese", "this model does not take that."),
         ("sort", "language_model", "This model stores 163.0 M parameters; a run here trains at most 5.00 M."),
         ("sort", "layers?input=numbers-3&rows=activation", "no weights to train"),
@@ -72,6 +77,7 @@ def test_what_does_not_fit_is_said_in_a_sentence(name: str, model: str, says: st
         ("brackets", "layers?rows=embedding-9-8~positions-8~reduce~head-2", "embedding-3-8~positions~head-3"),
         ("adding", "layers?input=sequence-5-1&rows=gru-4~head-9", "gru-4~reduce-last~head-1"),
         ("parity", "layers?input=sequence-5-3&rows=gru-4", "gru-4~head-2"),
+        ("words", "layers?rows=embedding-9-4~block-2~head-9", "embedding-1000-4~block-2-4-past~head-1000"),
     ],
 )
 def test_the_ends_of_a_table_follow_the_task(name: str, model: str, text: str) -> None:
