@@ -67,7 +67,7 @@ class Section:
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
     cells: tuple[Cell, ...]
-    pitch: int
+    pitch: float
 
     @property
     def columns(self) -> tuple[Column, ...]:

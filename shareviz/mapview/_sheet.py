@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from xml.sax.saxutils import escape, quoteattr
 
 from shareviz.charts.palette import CHROME, identity, repeats
@@ -158,7 +159,7 @@ class Sheet:
         xs, width = self._columns(section, MARGIN + label)
         y = self._heads(section, xs, width, y + 6)
         pitch = section.pitch
-        step = 1 if pitch >= 12 else -(-28 // pitch)
+        step = 1 if pitch >= 12 else ceil(28 / pitch)
         while 1 < step < len(section.rows) and len(section.rows) % step:
             step += 1
         for n in range(0, len(section.rows), step):
@@ -220,7 +221,7 @@ class Sheet:
         )
         return y + (39 if titled else 19)
 
-    def _cell(self, cell: Cell, at: tuple[float, float, float], pitch: int) -> None:
+    def _cell(self, cell: Cell, at: tuple[float, float, float], pitch: float) -> None:
         x, y, width = at
         gap = GAP if pitch >= 12 else 0.6
         if not cell.set and pitch >= 12:
@@ -230,10 +231,13 @@ class Sheet:
                 self.end(more=row + 1 < cell.span)
             return
         self.begin(-1)
-        height = cell.span * pitch - gap
+        height = max(cell.span * pitch - gap, 0.1)
         colour = self.block((x, y, width, height), cell.set, cell.style, cell.label)
         if not cell.set:  # seams: many layers with their own must not look like one stored block
-            lines = "".join(f"M{x:.1f} {y + row * pitch:.1f}h{width:.1f}" for row in range(1, cell.span))
+            seam = ceil(3 / pitch)
+            lines = "".join(
+                f"M{x:.1f} {y + row * pitch:.1f}h{width:.1f}" for row in range(1, cell.span, seam)
+            )
             self.parts.append(f'<path d="{lines}" stroke="{self.chrome["line"]}" stroke-width="0.8"/>')
         else:
             self._words(cell, (x, y, width, height), colour)

@@ -20,6 +20,8 @@ from shareviz.text import clean, count, ranges
 
 BARS = 10  # more modules than these outside the stacks become a section of their own
 TALL, LOW = 28, 3  # pixels of a row, at most and at least
+MOST_PIXELS = 1600  # of the rows of one stack: 100 in turns are read, 5,000 are a sketch
+CALM_PIXELS = 480  # of a stack in which all layers are alike
 TOUCH = 24  # pixels of a row that a finger or pointer paints
 
 
@@ -181,10 +183,14 @@ def _again(stored: int, used: int) -> str:
     return f"of {count(used)}"
 
 
-def _pitch(cells: Sequence[Cell], rows: int) -> int:
-    """Return the height of a row: many rows are low, but ids stay readable in the smallest block."""
+def _pitch(cells: Sequence[Cell], rows: int) -> float:
+    """Return the height of a row: many rows are low, but ids stay readable in the smallest block.
+
+    However many rows there are, they take no more than `MOST_PIXELS`.
+    """
     for most, pitch in ((14, TALL), (24, 22), (40, 16)):
         if rows <= most:
             return pitch
     smallest = min((cell.span for cell in cells if cell.set), default=rows)
-    return max(LOW, min(16, -(-32 // smallest)))
+    most = MOST_PIXELS if smallest < rows else CALM_PIXELS
+    return min(max(LOW, min(16, -(-32 // smallest))), most / rows)

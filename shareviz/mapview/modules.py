@@ -168,7 +168,7 @@ def _lines(facts: Facts, modules: Modules) -> list[Line]:
         return lines
     together: dict[str, list[Line]] = {}
     for path, line in zip(modules, lines, strict=True):
-        stars = ".".join("*" if part.isdecimal() else part for part in path.split("."))
+        stars = re.sub(r"\d+", "*", path)  # fc_0, fc_1 are alike as blocks.0, blocks.1 are
         together.setdefault(path if facts.id_of(line.names) else stars, []).append(line)
     folded = [_merged(key, members) for key, members in together.items()]
     if len(folded) > ROWS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,8 +12,10 @@ from shareviz.design import presets
 from shareviz.jsonio import from_json
 from shareviz.layers import stacks
 from shareviz.mapview import Picture, Section, picture
+from shareviz.mapview.svg import Caption, map_svg
 from shareviz.models import catalogue
 from shareviz.sets import shared_sets
+from tests.graphs.snapshots import file_of
 from tests.mapview import models
 
 FOLDER = Path(__file__).parent.parent.parent / "shareviz" / "examples"
@@ -213,3 +216,15 @@ def test_what_is_shared_is_no_copy() -> None:
     shared = next(one for one in shared_sets(design)).groups[0]
     shown = picture(design, alike=((shared[0], tensor), (shared[1], tensor)))
     assert shown == picture(design)
+
+
+def test_a_map_of_5000_layers_is_no_taller_than_one_of_200() -> None:
+    deep = file_of(*(f"layers.{n}.w" for n in range(5000)))
+    (section,) = picture(deep).sections
+    assert len(section.rows) == 5000 and section.pitch * 5000 <= 1600
+    assert float(ElementTree.fromstring(map_svg(picture(deep), Caption("", "", ""))).attrib["height"]) < 2000
+
+
+def test_many_modules_that_differ_by_a_number_are_one_row() -> None:
+    (section,) = picture(file_of(*(f"fc_{n}.w" for n in range(100)), "out.w")).sections
+    assert [row.label for row in section.rows] == ["fc_* ×100", "out"]
