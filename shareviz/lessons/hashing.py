@@ -85,7 +85,7 @@ LESSON = base.Lesson(
             base.Verdict.CONDITION,
             "They mostly keep it, and beat narrower networks of the same size in storage. They save no "
             "work, and reading numbers from scattered places is slow.",
-            "Chen et al. (2015), arXiv 1504.04788, abstract",
+            "Chen et al. (2015), arXiv 1504.04788, abstract; the saved run below",
         ),
     ),
     breaks=(
@@ -97,4 +97,6 @@ LESSON = base.Lesson(
         "Chen et al. (2015), arXiv 1504.04788: HashedNets",
         "Svenstrup et al. (2017), arXiv 1709.03933: hash embeddings",
     ),
+    saved="hashed",
+    saved_says="A layer of hashed weights and a narrow one that stores as much. A dot is one seed.",
 )

@@ -69,7 +69,7 @@ LESSON = base.Lesson(
             "Only if what follows forgets the position too. A head that pools over positions can do it; a "
             "flat head has weights for each position and must have seen the object there.",
             "LeCun et al. (1989), Generalization and network design strategies, section 5; "
-            "Elsayed et al. (2020), arXiv 2002.02959",
+            "Elsayed et al. (2020), arXiv 2002.02959; the saved run below",
         ),
         base.Claim(
             "Conv2d(3, 64, 3) has 1,792 parameters, whatever the size of the image.",
@@ -90,4 +90,6 @@ LESSON = base.Lesson(
         "Ott et al. (2019), arXiv 1909.11483: learning in the visual cortex without weight sharing",
         "Elsayed et al. (2020), arXiv 2002.02959: revisiting spatial invariance",
     ),
+    saved="shifted",
+    saved_says="Trained on digits in columns 0–4, asked about columns 5–8. A dot is one seed.",
 )

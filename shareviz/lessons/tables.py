@@ -99,4 +99,9 @@ LESSON = base.Lesson(
         "Inan et al. (2016), arXiv 1611.01462: tying word vectors and word classifiers",
         "Lopardo et al. (2026), arXiv 2603.26663",
     ),
+    saved="words",
+    saved_says=(
+        "Two layers on an excerpt of Python's manual, every version at one rate; on the Training page each "
+        "can take its own best. A dot is one seed."
+    ),
 )

@@ -65,7 +65,7 @@ LESSON = base.Lesson(
             "The direction is right, but relatedness must be measured: tasks that look alike can hurt each "
             "other, and the effect shrinks as the trunk grows. What helps most is that the other task "
             "brings examples.",
-            "Fifty et al. (2021), grouping tasks; Wu et al. (2020), arXiv 2005.00944",
+            "Fifty et al. (2021), grouping tasks; Wu et al. (2020), arXiv 2005.00944; the saved run below",
         ),
     ),
     breaks=(
@@ -77,4 +77,6 @@ LESSON = base.Lesson(
         "Caruana (1997), Multitask learning",
         "Wu et al. (2020), arXiv 2005.00944: understanding and improving information transfer",
     ),
+    saved="multitask",
+    saved_says="Sixty labelled digits, alone or with a second task beside them. A dot is one seed.",
 )

@@ -71,4 +71,6 @@ LESSON = base.Lesson(
         "Bromley et al. (1993), signature verification by a Siamese time delay network",
         "Tschannen et al. (2022), arXiv 2212.08045: image and language understanding from pixels only",
     ),
+    saved="pairs",
+    saved_says="Two hundred pairs of digits: the same one or not? A dot is one seed.",
 )
