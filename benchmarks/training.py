@@ -6,7 +6,8 @@ All train the same realized module on batches of the same size. Against it stand
 the product, alone and with five seeds as one program; a process for each core comes on top of that.
 
 `python -m benchmarks.training tasks [NAME …]` runs each task's default comparison as the page does, in a
-worker with a process for each core, and prints when its first point came and when it was done.
+worker with a process for each core, and prints when its first point came, when it was done, and the CPU
+seconds of all its processes.
 
 Lightning and transformers are left out where they are not installed: pip install lightning accelerate
 transformers.
@@ -15,6 +16,7 @@ transformers.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 import time
@@ -87,11 +89,11 @@ def steps() -> None:
 
 def whole(names: list[str]) -> None:
     """Print for each task when its default comparison showed a first point, and when it was done."""
-    print(f"{'task':<14}{'trainings':>10}{'first point':>13}{'done':>8}  trained together")
+    print(f"{'task':<14}{'trainings':>10}{'first point':>13}{'done':>8}{'CPU':>8}  trained together")
     for name in names or list(tasks()):
         with tempfile.TemporaryDirectory() as folder:
             registry = Jobs(Path(folder))
-            began = time.perf_counter()
+            began, used = time.perf_counter(), _children()
             job, first = registry.start(RunSpec(name)), 0.0
             while not job.ended:
                 time.sleep(0.02)
@@ -99,11 +101,16 @@ def whole(names: list[str]) -> None:
                     first = time.perf_counter() - began
             done, result = time.perf_counter() - began, job.result()
             registry.close()
+            used = _children() - used
         ways = ", ".join(f"{arm.name} ×{arm.together}" for arm in result.arms)
-        print(
-            f"{name:<14}{len(result.members):>10}{first:>11.1f} s{done:>6.1f} s  {ways} {job.message}",
-            flush=True,
-        )
+        took = f"{first:>11.1f} s{done:>6.1f} s{used:>6.1f} s"
+        print(f"{name:<14}{len(result.members):>10}{took}  {ways} {job.message}", flush=True)
+
+
+def _children() -> float:
+    """Return the CPU seconds of processes that were started here and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 if __name__ == "__main__":

@@ -206,6 +206,8 @@ def test_attention_that_hides_a_nan_still_diverges() -> None:
     members = small("sort", "one", (0, 1, 2))
     with torch.no_grad():
         members.modules[2].get_parameter("blocks.0.attention.q.weight").fill_(math.nan)
+    inputs, targets = members.streams[2].step(0)
+    assert loss_of(members.modules[2](inputs), targets, "classes").isfinite(), "the kernel hides it no more"
     assert together(members, members.fit()) == [None, None, 1]
 
 

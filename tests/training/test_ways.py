@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from shareviz.errors import OptionError
 from shareviz.training import RunSpec, compare_training, result_of
 from shareviz.training.course import run
-from shareviz.training.engine import devices, memory, opening, ways
+from shareviz.training.engine import devices, loop, memory, opening, ways
+from shareviz.training.engine import group as group_module
 from shareviz.training.engine.group import Group, train_group
+from shareviz.training.engine.member import PATIENCE
 from shareviz.training.engine.planning import MOST_TOGETHER, chunks, reported_groups, tuning_groups
 from shareviz.training.protocol import DEVICES
-from shareviz.training.tasks import Version, find_task, tasks
+from shareviz.training.tasks import Batch, Version, find_task, tasks
 from shareviz.training.tasks._base import unshared
 
-SPEC = RunSpec("parity", versions=("none", "all"), seeds=4, steps=60, device="cpu")
+SPEC = RunSpec("parity", versions=("none", "all"), seeds=4, steps=24, device="cpu")
 
 
 def told(spec: RunSpec, **more: Any) -> list[Mapping[str, Any]]:
@@ -30,7 +33,8 @@ def told(spec: RunSpec, **more: Any) -> list[Mapping[str, Any]]:
 
 
 def clocked(monkeypatch: pytest.MonkeyPatch, alone: float, beside: float, begin: float = 0.0) -> None:
-    """Let the clock say these seconds."""
+    """Let the clock say these seconds, of a short run, too."""
+    monkeypatch.setattr(ways, "LEAST", 0)
     monkeypatch.setattr(ways, "_timed", lambda *args: (alone, beside, begin))
 
 
@@ -68,6 +72,7 @@ def test_the_clock_finds_that_small_models_train_faster_together() -> None:
 
 def test_a_run_too_short_to_gain_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     clocked(monkeypatch, 1.0, 0.1)
+    monkeypatch.setattr(ways, "LEAST", 4 * 20 + 1)
     events = told(replace(SPEC, steps=20))
     assert way(events) == {"none": False, "all": False}
     assert all("too few steps" in event["why"] for event in events if event["event"] == "way")
@@ -146,6 +151,7 @@ def test_equal_versions_take_one_way_whatever_the_clock_says(monkeypatch: pytest
     task = find_task("parity")
     twin = replace(task, versions={**task.versions, "twin": Version("Another name", unshared)})
     monkeypatch.setattr("shareviz.training.tasks.tasks", lambda: {**tasks(), "parity": twin})
+    monkeypatch.setattr(ways, "LEAST", 0)
     answers = iter([(2.0, 1.0, 0.0), (1.0, 2.0, 0.0)])
     monkeypatch.setattr(ways, "_timed", lambda *args: next(answers))
     found = compare_training(replace(SPEC, versions=("none", "all", "twin")))
@@ -266,3 +272,54 @@ def test_a_gpu_starts_at_the_loss_of_the_cpu(task: str, together: bool) -> None:
         train_group(spec, Group("all", (0, 1), (1e-2,), together=together), events.append)
         losses.append([event["loss"] for event in events if event["event"] == "progress"])
     assert all(found == pytest.approx(losses[0], rel=1e-4) for found in losses)
+
+
+def test_reading_losses_in_batches_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, which must not be waited for at each step."""
+    task = find_task("parity")
+
+    def draw(seed: int, step: int) -> Batch:
+        batch = task.draw(seed, step)
+        return replace(batch, inputs=batch.inputs * np.float32("nan")) if (seed, step) == (1, 14) else batch
+
+    broken = replace(task, draw=draw)
+    monkeypatch.setattr("shareviz.training.tasks.tasks", lambda: {**tasks(), "parity": broken})
+    for together in (False, True):
+        group = Group("all", (0, 1, 2), (1e-2,), together=together)
+        told: dict[int, list[Mapping[str, Any]]] = {1: [], 10: []}
+        for steps, events in told.items():
+            monkeypatch.setattr(loop, "every", lambda device, steps=steps: steps)
+            train_group(replace(SPEC, steps=35), group, events.append)
+        assert [(e["seed"], e["step"]) for e in told[10] if e["event"] == "diverged"] == [(1, 15)]
+        assert curves(told[10]) == curves(told[1])
+        assert values(told[10]) == values(told[1])
+
+
+def values(events: list[Mapping[str, Any]]) -> list[tuple[int, Any, Any]]:
+    """Return how each member ended."""
+    return [(e["seed"], dict(e["values"]), e["diverged"]) for e in events if e["event"] == "member_done"]
+
+
+def test_numbers_are_read_before_patience_ends() -> None:
+    assert loop.every(torch.device("cpu")) == 1 < loop.every(torch.device("cuda")) < PATIENCE
+
+
+def test_dropout_draws_by_the_seed_and_leaves_the_global_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = group_module.module_of
+
+    def with_dropout(*args: Any) -> torch.nn.Module:
+        module = made(*args)
+        module.head = torch.nn.Sequential(torch.nn.Dropout(0.5), module.head)
+        return module
+
+    monkeypatch.setattr(group_module, "module_of", with_dropout)
+    found = []
+    for start in (1, 2):
+        torch.manual_seed(start)
+        events: list[Mapping[str, Any]] = []
+        train_group(replace(SPEC, steps=10), Group("all", (0, 1), (1e-2,), together=True), events.append)
+        found.append(curves(events))
+        after = torch.rand(1)
+        torch.manual_seed(start)
+        assert torch.equal(after, torch.rand(1))
+    assert found[0] == found[1] and found[0]["all", 0] != found[0]["all", 1]

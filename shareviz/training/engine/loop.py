@@ -11,7 +11,6 @@ from torch import Tensor
 
 from shareviz.training.engine.member import Reporter, Stopped, Watch
 
-READ_EVERY = 10  # steps, on a device that would have to be waited for; less than PATIENCE
 _POINTS = 100  # at most, in a curve
 _LEAST_GAP = 10  # steps between its points
 
@@ -41,7 +40,7 @@ def train(trainer: Trainer, steps: int, reports: Sequence[Reporter]) -> list[int
             raise Stopped
         read = torch.stack(trainer.step(step))  # (2, members)
         waiting.append(read)
-        if read.device.type != "cpu" and len(waiting) < READ_EVERY and step + 1 < steps:
+        if len(waiting) < every(read.device) and step + 1 < steps:
             continue
         for losses, norms in torch.stack(waiting).tolist():
             for curve, loss, norm in zip(curves, losses, norms, strict=True):
@@ -50,6 +49,11 @@ def train(trainer: Trainer, steps: int, reports: Sequence[Reporter]) -> list[int
         if all(curve.diverged is not None for curve in curves):
             break
     return [curve.diverged for curve in curves]
+
+
+def every(device: torch.device) -> int:
+    """Return after how many steps losses are read: below PATIENCE where the device must be waited for."""
+    return 1 if device.type == "cpu" else 10
 
 
 class Curve:

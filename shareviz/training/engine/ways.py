@@ -15,7 +15,7 @@ from shareviz.clone import clone
 from shareviz.snapshot import Snapshot
 from shareviz.training.engine.arms import module_of
 from shareviz.training.engine.data import Stream
-from shareviz.training.engine.devices import device_of, gpus, wait
+from shareviz.training.engine.devices import device_of, gpus, repeatable, wait
 from shareviz.training.engine.loop import Trainer
 from shareviz.training.engine.member import Fit, Single
 from shareviz.training.engine.memory import MOST
@@ -108,7 +108,8 @@ def _way(spec: RunSpec, name: str, module: nn.Module, nbytes: int) -> Way:
         return Way(name, False, why="it would take too much memory")
     fit = Fit(steps, (1e-4,), task.recipe.clip, task.loss)
     try:
-        alone, beside, begin = _timed(task, module, members, fit)
+        with repeatable(device_of(spec.device)):
+            alone, beside, begin = _timed(task, module, members, fit)
     except Refused as error:
         return Way(name, False, why=str(error))
     whole = len(parts) * begin + steps * spec.seeds * beside
