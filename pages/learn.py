@@ -3,13 +3,16 @@
 import streamlit as st
 
 from shareviz.lessons import headline
-from shareviz.ui import frame, learn_view
+from shareviz.ui import frame, guide_view, learn_view
 
 frame.required()
 
 view = frame.begin()
-lesson = learn_view.pick_lesson()
-if lesson is None:
+guided = guide_view.chosen(view)
+lesson = None if guided else learn_view.pick_lesson()
+if guided:
+    guide_view.draw_guide(view)
+elif lesson is None:
     frame.say(
         view,
         headline(),

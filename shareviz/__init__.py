@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shareviz.errors import SharevizError as SharevizError
     from shareviz.explore import explore as explore
     from shareviz.formats import load as load
+    from shareviz.guide import guide as guide
     from shareviz.ledger import ledger as ledger
     from shareviz.models import build as build
     from shareviz.plan import Plan as Plan
@@ -38,6 +39,7 @@ _HOMES = {
     "build": "models",
     "capture": "capture",
     "explore": "explore",
+    "guide": "guide",
     "ledger": "ledger",
     "load": "formats",
     "realize": "realize",

@@ -29,7 +29,7 @@ EFFECTS = (
         "Universal Transformer",
         "translation, English to German",
         "65 M",
-        "One wider block run 6 times: BLEU 0.9 above the Transformer of equal size.",
+        "One wider block run 6 times: BLEU 0.9 above the Transformer.",
         "Dehghani et al. 2018, arXiv 1807.03819, abstract",
         _BLOCK | words("one block"),
     ),

@@ -9,7 +9,7 @@ from shareviz.shared import shared_words
 from shareviz.ui import cache, theme
 from shareviz.ui.view import View
 
-FIRST = 2  # topics that stand open
+FIRST = 1  # topics that stand open
 QUIET = frozenset(("writes text", "images"))  # what a model is, not what it shares
 
 
@@ -52,5 +52,6 @@ def draw_topic(topic: Topic) -> None:
 def line(effect: Effect) -> str:
     """Return an effect as Markdown: the finding, what it says, on what, and where it stands."""
     finds = effect.finds.value.capitalize()
-    said = f"**{finds}.** {theme.plain(effect.text)} {theme.plain(effect.where)}."
+    where = effect.where[:1].upper() + effect.where[1:]
+    said = f"**{finds}.** {theme.plain(effect.text)} {theme.plain(where)}."
     return f"{said} :gray[{theme.plain(effect.source)}]"
