@@ -28,8 +28,9 @@ def test_a_saved_run_is_whole_and_says_when_and_where(name: str) -> None:
 
 @pytest.mark.parametrize("name", tasks())
 def test_the_time_that_a_training_took_is_known(name: str) -> None:
-    seconds = [member.seconds for member in saved(name).members]
-    assert seconds_each(name) == pytest.approx(sum(seconds) / len(seconds))
+    members = saved(name).members
+    seconds = {m.version: [n.seconds for n in members if n.version == m.version] for m in members}
+    assert seconds_each(name) == pytest.approx(sum(map(min, seconds.values())) / len(seconds))
 
 
 @pytest.mark.parametrize("name", SPECS)
