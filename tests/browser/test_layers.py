@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -12,7 +14,9 @@ from shareviz.design import Design
 from shareviz.models import build, snapshot_of
 from shareviz.realize import realize
 from shareviz.sharing import tally
+from shareviz.sources import open_source
 from shareviz.text import count
+from tests.browser.test_accessible import violations
 from tests.conftest import settle
 
 if TYPE_CHECKING:
@@ -50,10 +54,10 @@ def test_a_table_is_typed_mended_used_shown_and_opened_anew(open_page: Open) -> 
     alert = dialog.get_by_role("alert").filter(has_text="Row 1")
     alert.wait_for()
     assert "each takes 64 numbers and gives 32 numbers. Set numbers to 64" in alert.inner_text()
-    assert not dialog.get_by_role("button", name="Use this model").is_visible()
+    dialog.get_by_role("button", name="Use this model").wait_for(state="detached")
     cell(dialog, 1, "Numbers").fill("64")
     dialog.get_by_role("button", name="Use this model").wait_for()
-    assert not alert.is_visible()
+    alert.wait_for(state="hidden")
     dialog.get_by_label("Row 1 shares with").select_option("one for all")
     text = "layers?input=numbers-64&rows=linear-64-relu-x3~head"
     seen = snapshot_of(text)
@@ -88,6 +92,28 @@ def test_rows_are_added_moved_and_removed_and_what_shares_follows(open_page: Ope
     assert dialog.get_by_label("Row 3 shares with").count() == 0
     use(page, dialog)
     assert "activation~linear-8~head-20" in page.url
+
+
+def test_the_model_leaves_as_a_program_that_is_what_the_page_shows(open_page: Open, tmp_path: Path) -> None:
+    text, plan = "layers?rows=embedding-20-8~block-2-x4~head-20", "tied;cycle?stored=2"
+    page = open_page(f"/?m={quote(text)}&p={quote(plan)}")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Model (Python)").click()
+    path = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(path)
+    after = Design.parse(plan).plan(snapshot_of(text)).apply(snapshot_of(text))
+    assert open_source([f"{path}:Layers"], run_code=True) == after
+    assert path.name == "own-model-3-rows-cycle-2.py"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_axe_has_nothing_against_the_table(open_page: Open, width: int, theme: str) -> None:
+    page = open_page("/", width=width, theme=theme)
+    dialog = builder(page)
+    dialog.get_by_label("Layer of row 2").select_option("conv2d")
+    dialog.get_by_role("alert").filter(has_text="Row 2").wait_for()
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
