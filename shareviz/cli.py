@@ -25,6 +25,12 @@ START = "what a stored block starts from: all its layers, the first, or layers a
 
 SWEEP = "one strategy at each value of its numbers instead, such as cycle or sandwich?middle=3"
 
+ASSUME = (
+    "what the ledger assumes, such as 'dtype=bfloat16&batch=4'; 'kv_heads=2&kv_layers=2' shares the KV cache"
+)
+BUILDS = "language-model, encoder, classifier and so on; what the model is where this is left out"
+HURTS = "of disk, memory, optimizer, kv, traffic, overfitting, speed, separated by commas"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for a failed check, 2 for a refused input."""
@@ -70,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     savings = _command(every, "savings", commands.savings, "what each sharing strategy would save")
     _takes_source(savings)
     savings.add_argument("--sweep", metavar="STRATEGY", help=SWEEP)
+    savings.add_argument("--assume", metavar="TEXT", default="", help=ASSUME)
+    guide = _command(every, "guide", commands.guide, "which ways to share fit a situation")
+    _takes_source(guide)
+    guide.add_argument("--builds", metavar="WHAT", default="", help=BUILDS)
+    guide.add_argument("--hurts", metavar="LIST", default="disk", help=HURTS)
+    guide.add_argument("--trained", action="store_true", help="trained weights exist")
     graph = _command(every, "graph", commands.graph, "draw the module graph, the map or both: SVG, PNG, DOT")
     _takes_source(graph)
     _writes(graph, "FILE.svg, FILE.png or FILE.dot")

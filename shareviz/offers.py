@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shareviz.assumptions import Assumptions
 from shareviz.errors import PlanError
 from shareviz.ledger import Ledger, Line, compare, ledger
 from shareviz.options import Value, settle
@@ -46,10 +47,15 @@ class Offer:
         }
 
 
-def offers(snapshot: Snapshot) -> tuple[Offer, ...]:
-    """Return every strategy at its default options, in the order of their table."""
-    before, stored = ledger(snapshot), tally(snapshot).stored
-    return tuple(_offer(strategy, snapshot, before, stored) for strategy in strategies().values())
+def offers(snapshot: Snapshot, given: Assumptions | None = None) -> tuple[Offer, ...]:
+    """Return every strategy at its default options, in the order of their table.
+
+    Args:
+        given: What the ledger assumes; keys and values that it shares are shared after, and not before.
+    """
+    given = given or Assumptions()
+    before = ledger(snapshot, given.without_kv_sharing)
+    return tuple(_offer(strategy, snapshot, before, given) for strategy in strategies().values())
 
 
 def line_data(line: Line) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def line_data(line: Line) -> dict[str, Any]:
     }
 
 
-def _offer(strategy: Strategy, snapshot: Snapshot, before: Ledger, stored: int) -> Offer:
+def _offer(strategy: Strategy, snapshot: Snapshot, before: Ledger, given: Assumptions) -> Offer:
     values = settle(strategy.options, {})
     try:
         after = strategy.plan(snapshot, values).apply(snapshot)
@@ -80,6 +86,6 @@ def _offer(strategy: Strategy, snapshot: Snapshot, before: Ledger, stored: int) 
         "",
         counts.stored,
         counts.used,
-        smaller(stored, counts.stored),
-        compare(before, ledger(after)),
+        smaller(tally(snapshot).stored, counts.stored),
+        compare(before, ledger(after, given)),
     )

@@ -185,6 +185,28 @@ def test_savings_lists_every_strategy(capsys: pytest.CaptureFixture[str]) -> Non
     assert refused and all(row["why_not"] and row["stored"] is None for row in refused)
 
 
+def test_savings_share_the_cache_as_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    def cache(*words: str) -> tuple[float, float]:
+        row = next(one for one in answer(capsys, "savings", SMALL, *words) if one["strategy"] == "tied")
+        line = next(line for line in row["ledger"] if line["key"] == "kv_cache")
+        return line["before"], line["after"]
+
+    before, after = cache()
+    assert before == after
+    assert cache("--assume", "kv_layers=3") == (before, before / 3)
+    assert answer(capsys, "savings", SMALL, "--assume", "kv=1", code=2)["error"]["code"] == "option"
+
+
+def test_the_guide_says_what_fits_and_what_sharing_cannot_ease(capsys: pytest.CaptureFixture[str]) -> None:
+    said = answer(capsys, "guide", SMALL, "--hurts", "disk,speed")
+    assert said["builds"] == "language-model"
+    assert set(said["cannot"]) == {"speed"}
+    assert {"tied", "low-rank"} <= {one["rule"] for one in said["approaches"]}
+    assert main(["guide", SMALL, "--hurts", "kv"]) == 0
+    assert "shares no cache" in capsys.readouterr().out
+    assert "none of" in answer(capsys, "guide", SMALL, "--hurts", "rain", code=2)["error"]["message"]
+
+
 def test_check_fails_on_a_broken_lock(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     lock = str(tmp_path / "sharing.lock.json")
     answer(capsys, "check", SMALL, "--design", "tied", "--write-lock", lock)

@@ -4,6 +4,7 @@ Everything heavy is imported inside the command that needs it: `inspect` on a fi
 """
 
 from shareviz.commands._answer import Answer
+from shareviz.commands.guiding import guide
 from shareviz.commands.judging import check, compare
 from shareviz.commands.reading import inspect, savings
 from shareviz.commands.starting import share
@@ -15,6 +16,7 @@ __all__ = [
     "check",
     "compare",
     "graph",
+    "guide",
     "inspect",
     "module",
     "report",

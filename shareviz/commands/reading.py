@@ -43,12 +43,13 @@ def inspect(options: Namespace) -> Answer:
 
 def savings(options: Namespace) -> Answer:
     """Answer what each strategy would save, at its default options."""
+    from shareviz.assumptions import Assumptions
     from shareviz.offers import offers
 
     seen = opened(options)
     if options.sweep:
         return _swept(seen, options.sweep)
-    rows = offers(seen)
+    rows = offers(seen, Assumptions.parse(options.assume))
     before = tally(seen).stored
     lines = [f"{headline(seen)}. Stores {count(before)}.", ""]
     refused: dict[str, list[str]] = {}
