@@ -58,7 +58,7 @@ bench:  ## Time the core against its rivals, as ratios in one run
 	@set -e; for file in $(filter-out %/gallery.py,$(wildcard benchmarks/[a-z]*.py)); do \
 		$(BIN) -m benchmarks.$$(basename $$file .py); done
 
-gallery:  ## Draw all examples, models and ten configs to build/gallery, to be looked at
+gallery:  ## Draw examples, models, configs and real files to build/gallery; ARGS="--download" for more
 	$(call install,requirements-dev.txt)
 	$(BIN) -m benchmarks.gallery $(ARGS)
 

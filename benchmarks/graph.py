@@ -51,9 +51,12 @@ def torchview(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> str:
 
 def missing() -> str:
     """Return why torchview cannot be asked, or ""."""
+    lacks = []
     if find_spec("torchview") is None:
-        return "torchview is not installed (pip install torchview): ours alone."
-    return "" if shutil.which("dot") else "dot of Graphviz is not installed: ours alone."
+        lacks.append("torchview (pip install -r requirements-bench.txt)")
+    if shutil.which("dot") is None:
+        lacks.append("dot of Graphviz (Debian and Ubuntu: apt install graphviz)")
+    return f"Not installed: {' and '.join(lacks)}. Ours alone." if lacks else ""
 
 
 def measure(draw: Callable[[], str]) -> Picture:

@@ -46,7 +46,7 @@ def test_the_theme_has_the_colours_of_the_palette() -> None:
         }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
 def test_every_requirement_is_pinned_and_says_why(name: str) -> None:
     lines = [line for line in (ROOT / name).read_text().splitlines() if line and line[0] not in "#-"]
     assert lines

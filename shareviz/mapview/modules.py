@@ -17,6 +17,7 @@ from shareviz.text import clean, count, exact, listed, plural, shape
 
 ROWS = 60  # more modules than these fold
 COLUMNS = 8
+LETTERS = 8  # of a column's heading
 Modules = Mapping[str, Sequence[str]]
 
 _LABELS = {Role.EMBEDDING: "tokens", Role.POSITION: "positions", Role.NORM: "norm", Role.HEAD: "head"}
@@ -93,11 +94,15 @@ def _distinct(labels: Sequence[str], paths: Sequence[str]) -> list[str]:
     lasts = [_bar_label(clean(path.rpartition(".")[2], 80)) for path in paths]
     both = Counter(zip(labels, parents, strict=True))
     out = []
-    for label, parent, last in zip(labels, parents, lasts, strict=True):
+    turns = [re.findall(r"\d+", path)[-1:] for path in paths]
+    numbered = Counter((label, *turn) for label, turn in zip(labels, turns, strict=True))
+    for label, parent, last, turn in zip(labels, parents, lasts, turns, strict=True):
         if times[label] == 1:
             out.append(label)
         elif both[label, parent] == 1:
             out.append(f"{parent.split()[0]} {label}" if parent else label)
+        elif turn and numbered[label, *turn] == 1:
+            out.append(f"{label} {turn[0][:4]}")
         else:
             out.append(last if label in last else f"{label} {last}")
     return out
@@ -119,7 +124,7 @@ def module_section(facts: Facts, modules: Modules, title: str) -> Section:
     lines = _lines(facts, modules)
     cells = [cell for row, line in enumerate(lines) for cell in _cells(facts, (row, line), attributes)]
     stored = count(distinct(facts.tensors(name for names in modules.values() for name in names)))
-    columns = tuple(Column(clean(name, 80)[:COLUMNS], clean(name, 80)) for name in attributes)
+    columns = tuple(Column(_heading(name), clean(name, 80)) for name in attributes)
     return Section(
         title=title,
         header="module",
@@ -128,6 +133,14 @@ def module_section(facts: Facts, modules: Modules, title: str) -> Section:
         cells=bridged(facts, cells),
         pitch=26,
     )
+
+
+def _heading(name: str) -> str:
+    """Return the name of a tensor in at most eight letters: w_ih_l0 of weight_ih_l0."""
+    shown = clean(name, 80)
+    if len(shown) > LETTERS:
+        shown = re.sub(r"^bias(?=_)", "b", re.sub(r"^weight(?=_)", "w", shown))
+    return shown if len(shown) <= LETTERS else f"{shown[: LETTERS - 1]}…"
 
 
 def _cells(facts: Facts, at: tuple[int, Line], attributes: Sequence[str]) -> list[Cell]:

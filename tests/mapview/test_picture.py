@@ -228,3 +228,16 @@ def test_a_map_of_5000_layers_is_no_taller_than_one_of_200() -> None:
 def test_many_modules_that_differ_by_a_number_are_one_row() -> None:
     (section,) = picture(file_of(*(f"fc_{n}.w" for n in range(100)), "out.w")).sections
     assert [row.label for row in section.rows] == ["fc_* ×100", "out"]
+
+
+def test_bars_of_stages_are_told_apart_by_their_number() -> None:
+    names = [f"stages.{n}.down.{part}.weight" for n in range(3) for part in ("norm", "reduction")]
+    shown = picture(file_of("blocks.0.w", "blocks.1.w", *names))
+    labels = [bar.label for bar in (*shown.above, *shown.below)]
+    assert len(set(labels)) == len(labels)
+
+
+def test_long_names_of_tensors_head_columns_that_differ() -> None:
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight")
+    (section,) = picture(file_of(*(f"rnn.{name}" for name in names))).sections
+    assert [one.label for one in section.columns] == ["w_ih_l0", "w_hh_l0", "b_ih_l0", "b_hh_l0", "weight"]
