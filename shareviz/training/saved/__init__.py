@@ -29,7 +29,7 @@ SPECS: Mapping[str, RunSpec] = MappingProxyType(
         # so small a difference could be the learning rate's doing
         **{
             f"{name}-own": RunSpec(name, tuple(tasks()[name].versions), own_best=True, device="cpu")
-            for name in ("sort",)
+            for name in ("sort", "words")
         },
     }
 )

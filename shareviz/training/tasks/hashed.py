@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from shareviz.forms import Hashed
 from shareviz.plan import Plan, Rewrite
 from shareviz.snapshot import Snapshot
@@ -59,7 +57,7 @@ TASK = base.Task(
         base.Column("Equal depth", "none", ("hashed", "quarter")),
     ),
     draw=_train,
-    sets={"test": base.EvalSet("New pictures", partial(_held))},
+    sets={"test": base.EvalSet("New pictures", _held)},
     main="test",
     metric=base.Metric("accuracy", "Accuracy", base.accuracy, chance=0.1, best=495 / 500, solved=0.9),
     solve=_solve,

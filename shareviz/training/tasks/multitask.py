@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from functools import partial
 
 import numpy as np
 
@@ -92,7 +91,7 @@ TASK = base.Task(
         base.Column("Equal parameters", "narrow", ("related",)),
     ),
     draw=_train,
-    sets={"test": base.EvalSet("The digits, from 60 labels", partial(_held))},
+    sets={"test": base.EvalSet("From 60 labels", _held)},
     main="test",
     metric=base.Metric("accuracy", "Accuracy", base.accuracy, chance=0.1, best=495 / 500, solved=0.95),
     solve=_solve,

@@ -74,7 +74,7 @@ TASK = base.Task(
         base.Column("Equal parameters, wide", "none", ("wide",)),
     ),
     draw=_train,
-    sets={"test": base.EvalSet("Pairs of new pictures", partial(_drawn, _TESTED))},
+    sets={"test": base.EvalSet("New pictures", partial(_drawn, _TESTED))},
     main="test",
     metric=base.Metric("accuracy", "Accuracy", base.agreement, chance=0.5, best=0.985, solved=0.95),
     solve=_solve,
