@@ -95,3 +95,20 @@ def test_the_table_holds_the_other_sets_beside_the_main_one(open_app: Open) -> N
     assert any("Solved: squared error 0.01 or less" in text.value for text in app.markdown) == any(
         row.solved for row in adding.table()
     )
+
+
+def test_a_run_that_was_broken_off_offers_a_copy_to_others(open_app: Open) -> None:
+    jobs = Jobs(at_most=1, cores=1)
+    job = jobs.start(RunSpec("parity", versions=("none", "all"), seeds=4, steps=30), owner="somebody")
+    deadline = time.monotonic() + 120
+    while not job.result().members and time.monotonic() < deadline:
+        time.sleep(0.02)
+    jobs.stop(job.id)
+    while not job.ended and time.monotonic() < deadline:
+        time.sleep(0.02)
+    app = at_job(open_app, job.id)
+    assert not app.exception
+    assert [warning.value for warning in app.warning] == ["Stopped. Finished seeds are kept."]
+    (go_on,) = [button for button in app.button if button.key == "sv_go_on"]
+    assert go_on.label == f"Go on in a copy: {8 - len(job.result().members)} trainings left"
+    jobs.close()
