@@ -9,6 +9,9 @@ from pathlib import Path
 
 STOP_SECONDS = 3.0  # for a worker to stop by itself
 
+# glibc keeps the memory of a step's large tensors for the next step; by default it gives it back and asks anew
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+
 
 def spawn(log: int) -> subprocess.Popen[str]:
     """Return a fresh worker that waits for its spec; its standard error goes to a descriptor."""
@@ -22,7 +25,7 @@ def spawn(log: int) -> subprocess.Popen[str]:
         stderr=log,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        env={**_MEMORY, **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
     )
 
 
