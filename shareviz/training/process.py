@@ -9,7 +9,7 @@ from pathlib import Path
 
 STOP_SECONDS = 3.0  # for a worker to stop by itself
 
-# glibc keeps the memory of a step's large tensors for the next step; by default it gives it back and asks anew
+# glibc keeps the memory of large tensors for the next step; by default it gives it back and asks anew
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 
 
