@@ -1,9 +1,10 @@
-"""Charts as SVG and PNG files, in the light theme, with a font that every machine has."""
+"""Charts as SVG and PNG files, light or dark, with a font that every machine has."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
 
 import vl_convert
 
@@ -14,43 +15,52 @@ from shareviz.charts.theme import FONT, Chart
 PRINTED = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
-def chart_svg(chart: Chart, *, width: int = 900, title: str = "", footer: str = "") -> str:
-    """Return the chart as SVG text.
+class Print(TypedDict, total=False):
+    """How a chart is printed, of which all may be left out: its theme, whether nothing lies behind it, words.
 
-    Args:
-        width: Pixels that stand in for "as wide as the page".
-        title: What the picture shows, above it.
-        footer: Where it comes from: model, plan, date; below the title.
+    `width` (900) stands in for "as wide as the page", `title` says what the picture shows, above it, and
+    `footer` where it comes from: model, plan, date; below the title.
     """
-    return str(vl_convert.vegalite_to_svg(_printable(chart, width, (title, footer))))
+
+    mode: str
+    transparent: bool
+    width: int
+    title: str
+    footer: str
 
 
-def chart_png(chart: Chart, *, width: int = 900, title: str = "", footer: str = "") -> bytes:
-    """Return the chart as PNG of twice the pixels, sharp on paper; arguments as `chart_svg`."""
-    return bytes(vl_convert.vegalite_to_png(_printable(chart, width, (title, footer)), scale=2))
+def chart_svg(chart: Chart, **given: Unpack[Print]) -> str:
+    """Return the chart, which was drawn in the same theme, as SVG text."""
+    return str(vl_convert.vegalite_to_svg(_printable(chart, given)))
 
 
-def _printable(chart: Chart, width: int, words: tuple[str, str]) -> dict[str, Any]:
+def chart_png(chart: Chart, *, scale: float = 2, **given: Unpack[Print]) -> bytes:
+    """Return the chart as PNG, by default of twice the pixels, sharp on paper."""
+    return bytes(vl_convert.vegalite_to_png(_printable(chart, given), scale=scale))
+
+
+def _printable(chart: Chart, given: Print) -> dict[str, Any]:
+    chrome = CHROME[given.get("mode", "light")]
     spec: dict[str, Any] = json.loads(chart.to_json().replace(json.dumps(FONT)[1:-1], PRINTED))
-    spec["background"] = CHROME["light"]["page"]
+    spec["background"] = "transparent" if given.get("transparent") else chrome["page"]
     spec["padding"] = 20
     if spec.get("width") == "container":
-        spec["width"] = width
+        spec["width"] = given.get("width", 900)
+    words = given.get("title", ""), given.get("footer", "")
     if any(words):
-        spec["title"] = _heading(*words)
+        spec["title"] = _heading(*words, chrome)
     return spec
 
 
-def _heading(title: str, footer: str) -> dict[str, Any]:
-    ink, muted = CHROME["light"]["ink"], CHROME["light"]["muted"]
+def _heading(title: str, footer: str, chrome: Mapping[str, str]) -> dict[str, Any]:
     return {
         "text": title,
         "subtitle": footer,
         "anchor": "start",
         "offset": 16,
-        "color": ink,
+        "color": chrome["ink"],
         "fontSize": 17,
-        "subtitleColor": muted,
+        "subtitleColor": chrome["muted"],
         "subtitleFontSize": 12,
         "subtitlePadding": 6,
     }

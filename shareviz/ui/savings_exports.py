@@ -4,53 +4,67 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 from shareviz.charts import export
 from shareviz.charts.bars import stored_bars
+from shareviz.charts.export import Print
 from shareviz.charts.scatter import capacity_scatter
 from shareviz.charts.theme import Chart
 from shareviz.ledger import Line
+from shareviz.offers import line_data
 from shareviz.savings import Comparison, pytorch
 from shareviz.ui import theme
 from shareviz.ui.estimates_view import FIT_TITLE, points_of
 from shareviz.ui.mapexports import caption
 from shareviz.ui.savings_view import BARS_TITLE, bars_of
+from shareviz.ui.taste import draw_taste
 from shareviz.ui.view import Export, View
 
 
 def savings_exports(view: View, shown: Comparison, lines: Sequence[Line]) -> list[Export]:
-    """Return both charts as PNG and SVG, the ledger as CSV, and the code."""
+    """Return both charts as PNG and SVG, the ledger as CSV and JSON, and the code."""
+    taste = draw_taste(view.menu)
     stem = theme.file_stem(f"{view.title} {shown.now.preset.title} savings")
     code = pytorch(shown.now.preset.design)
     made = [
         Export("Ledger (CSV)", f"{stem}.csv", "text/csv", lambda: ledger_csv(lines)),
+        Export("Ledger (JSON)", f"{stem}.json", "application/json", lambda: ledger_json(lines)),
         Export("Code (Python)", f"{stem}.py", "text/x-python", lambda: code.encode()),
     ]
-    footer = caption(view).footer
-    bars = {"title": BARS_TITLE, "footer": footer}
-    made += _pictures("Strategies", f"{stem}-strategies", lambda: stored_bars(bars_of(shown)), bars)
+    about = Print(mode=taste.theme, transparent=taste.transparent, footer=caption(view).footer)
+    bars = Print(**about, title=BARS_TITLE)
+    draw = partial(stored_bars, bars_of(shown), mode=taste.theme)
+    made += _pictures("Strategies", f"{stem}-strategies", draw, (bars, taste.scale))
     points = points_of(shown)
     if points:
-        fit = {"title": FIT_TITLE, "footer": footer, "width": 620}
-        made += _pictures("Estimates", f"{stem}-estimates", lambda: capacity_scatter(points), fit)
+        fit = Print(**about, title=FIT_TITLE, width=620)
+        scatter = partial(capacity_scatter, points, mode=taste.theme)
+        made += _pictures("Estimates", f"{stem}-estimates", scatter, (fit, taste.scale))
     return made
 
 
-def _pictures(title: str, stem: str, draw: Callable[[], Chart], given: dict[str, Any]) -> list[Export]:
+def _pictures(title: str, stem: str, draw: Callable[[], Chart], given: tuple[Print, float]) -> list[Export]:
     """Return a chart as PNG and as SVG; it is drawn when one of them is clicked."""
+    about, scale = given
 
     def png() -> bytes:
-        return export.chart_png(draw(), **given)
+        return export.chart_png(draw(), scale=scale, **about)
 
     def svg() -> bytes:
-        return export.chart_svg(draw(), **given).encode()
+        return export.chart_svg(draw(), **about).encode()
 
     return [
-        Export(f"{title} (PNG ×2)", f"{stem}.png", "image/png", png),
+        Export(f"{title} (PNG)", f"{stem}.png", "image/png", png),
         Export(f"{title} (SVG)", f"{stem}.svg", "image/svg+xml", svg),
     ]
+
+
+def ledger_json(lines: Sequence[Line]) -> bytes:
+    """Return the ledger as `shareviz savings --json` prints it."""
+    return json.dumps([line_data(line) for line in lines], ensure_ascii=False, indent=2).encode()
 
 
 def ledger_csv(lines: Sequence[Line]) -> bytes:

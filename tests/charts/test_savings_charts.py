@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as draw
 
 from shareviz.charts.bars import Bar, stored_bars
-from shareviz.charts.export import chart_png, chart_svg
+from shareviz.charts.export import Print, chart_png, chart_svg
 from shareviz.charts.labels import Room, sides
 from shareviz.charts.palette import CHROME, KINDS
 from shareviz.charts.scatter import Point, capacity_scatter
@@ -114,6 +114,18 @@ def test_charts_print_as_svg_and_png_with_their_text() -> None:
     assert "Ärger &lt;b&gt;" in svg
     assert "Source Sans" not in svg
     assert chart_png(capacity_scatter(POINTS))[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_chart_is_printed_dark_transparent_and_at_a_scale() -> None:
+    given = Print(mode="dark", title="Stored")
+    dark = chart_svg(stored_bars(BARS, mode="dark"), **given)
+    ground = f'fill="{CHROME["dark"]["page"]}"'
+    assert ground in dark and CHROME["dark"]["ink"] in dark
+    bare = chart_svg(stored_bars(BARS, mode="dark"), transparent=True, **given)
+    assert bare.count(ground) == dark.count(ground) - 1
+    one, two = (chart_png(stored_bars(BARS), scale=scale)[16:24] for scale in (1, 2))
+    wide = [int.from_bytes(size[:4], "big") for size in (one, two)]
+    assert abs(wide[1] - 2 * wide[0]) <= 2
 
 
 def test_the_theme_has_one_rule_set_for_each_mode() -> None:
