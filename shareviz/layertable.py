@@ -20,7 +20,7 @@ LONGEST = 4096  # characters of a table
 MOST_ROWS, MOST_REPEATS = 64, 96
 MOST_LAYERS = 256
 MOST_NUMBERS = 2**31  # that flow between two layers, for one example
-MOST_TURNS = 1024  # of all recurrent layers together: a trace follows each
+MOST_TURNS = 512  # of all recurrent layers together: a trace follows each
 
 _BETWEEN_ROWS = re.compile(r"[~;\n]+")
 _BETWEEN_SIZES = re.compile(r"[-\s,]+")

@@ -121,7 +121,7 @@ def _unlike(
     theirs = shape(other) if other is not None else "none"
     return RowError(
         f"Row {number}, {row.kind}, cannot share with row {owner}, {other_row.kind}: "
-        f"its {part} has {shape(reader[1])} numbers, that of row {owner} {theirs}.",
+        f"its {part} is {shape(reader[1])}, that of row {owner} is {theirs}.",
         row=number,
         hint=_way(table, number, owner),
         before=table.shapes,

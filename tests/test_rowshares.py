@@ -76,10 +76,10 @@ def test_rows_share_on_top_of_a_way_to_share() -> None:
         (
             "linear-8~linear-4",
             {2: 1},
-            "Row 2, linear, cannot share with row 1, linear: its weight has 4×8 numbers, that of row 1 8×8.",
+            "Row 2, linear, cannot share with row 1, linear: its weight is 4×8, that of row 1 is 8×8.",
             "Set its numbers to 8.",
         ),
-        ("linear-4~linear-4", {2: 1}, "4×4 numbers, that of row 1 4×8", "row 2 takes 4, row 1 8"),
+        ("linear-4~linear-4", {2: 1}, "is 4×4, that of row 1 is 4×8.", "row 2 takes 4, row 1 8"),
         ("linear-4~linear-4", {1: 2}, "Row 1 cannot share with row 2.", "earlier"),
         ("linear-4~linear-4", {2: 2}, "Row 2 cannot share with row 2.", "earlier"),
         ("linear-4~linear-4", {9: 1}, "Row 9 cannot share", "earlier"),

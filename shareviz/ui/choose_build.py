@@ -88,6 +88,10 @@ def _offer(text: str, snapshot: Snapshot, finished: Callable[[Design], Design]) 
         finished: The design that becomes of a way to share.
     """
     ways = {preset.key: preset for preset in cache.of(presets, snapshot)}
+    if SHARING not in st.session_state and parse(state.model())[0] == parse(text)[0]:
+        shown_now = Design.parse(state.design())
+        now = [key for key, preset in ways.items() if preset.design == shown_now]
+        st.session_state[SHARING] = (now or list(ways))[0]
     chosen = st.selectbox("Sharing", list(ways), format_func=lambda key: ways[key].title, key=SHARING)
     design = finished(ways[chosen].design)
     after = cache.of(_shared, snapshot, design)

@@ -90,3 +90,10 @@ def test_the_program_is_offered_for_ties_and_not_for_pieces() -> None:
         assert len(exports) == offered
         assert all(b"class Layers" in one.make() for one in exports)
     assert not _program(find("siamese?", {}), find("siamese?", {}).snapshot, "")
+
+
+def test_a_way_to_share_that_the_page_shows_is_kept_when_the_dialog_opens() -> None:
+    app = run(sv_model=TEXT, sv_design="tied;cycle?stored=3")
+    assert app.selectbox(key="sv_sharing").value == "cycle"
+    next(button for button in app.button if button.label == "Use this model").click().run()
+    assert app.session_state["sv_design"] == Design.parse("tied;cycle?stored=3").text
