@@ -54,7 +54,7 @@ def said(job: Job, jobs: Jobs) -> str:
         return _waiting(job, jobs)
     if job.state == "stopping":
         return "Stopping; finished seeds are kept"
-    if not now.version:
+    if job.state == "starting" or not now.version:
         return "Starting the worker, about 3 s"
     titles = {arm.name: arm.title for arm in job.result().arms}
     done = f"{now.finished} of {now.runs} trained"
