@@ -44,3 +44,18 @@ def test_open_in_map_shows_the_lesson_there(open_page: Callable[..., Page]) -> N
     page.get_by_role("button", name="Open in Map").click()
     page.get_by_text("The output head is the token table").first.wait_for(timeout=30_000)
     assert "p=tied" in page.url
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
+def test_the_guide_measures_the_open_model_and_opens_savings(
+    open_page: Callable[..., Page], width: int, theme: str
+) -> None:
+    page = open_page("/learn?guide=language-model~kv", width=width, theme=theme)
+    assert page.locator("h1").inner_text().startswith("Language model: start with")
+    first = page.locator(".st-key-sv_guide_kv-layers")
+    assert "36.0 KiB / token to 18.0 KiB / token" in first.inner_text()
+    assert "shares no cache" in page.get_by_test_id("stAlert").first.inner_text()
+    assert page.evaluate(SIDEWAYS) <= 0
+    first.get_by_role("button", name="Open in Savings").click()
+    page.locator(".st-key-sv_ledger tr", has_text="KV cache").wait_for(timeout=30_000)
+    assert "÷2.0" in page.locator(".st-key-sv_ledger tr", has_text="KV cache").inner_text()
