@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Result
@@ -29,7 +29,9 @@ def script(result: Result) -> str:
     """Return a Python file that trains the same members with the same seeds and says what was found."""
     from shareviz.training.verdict import explained, verdict
 
-    given = [f"    {field.name}={getattr(result.spec, field.name)!r}," for field in fields(RunSpec)]
+    together = tuple(arm.name for arm in result.arms if (arm.together or 1) > 1)
+    spec = replace(result.spec, together=together)  # as it was, not as the clock says there
+    given = [f"    {field.name}={getattr(spec, field.name)!r}," for field in fields(RunSpec)]
     found = json.dumps(f"{verdict(result)}. {explained(result)}", ensure_ascii=False)
     return "\n".join(
         (

@@ -19,6 +19,7 @@ from shareviz.training.engine.group import Group, train_group
 from shareviz.training.engine.member import PATIENCE
 from shareviz.training.engine.planning import MOST_TOGETHER, chunks, reported_groups, tuning_groups
 from shareviz.training.protocol import DEVICES
+from shareviz.training.repeat import script
 from shareviz.training.tasks import Batch, Version, find_task, tasks
 from shareviz.training.tasks._base import unshared
 
@@ -323,3 +324,31 @@ def test_dropout_draws_by_the_seed_and_leaves_the_global_generator(monkeypatch: 
         torch.manual_seed(start)
         assert torch.equal(after, torch.rand(1))
     assert found[0] == found[1] and found[0]["all", 0] != found[0]["all", 1]
+
+
+def test_a_result_can_be_repeated_bit_by_bit_on_a_machine_whose_clock_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([(2.0, 1.0, 0.0), (1.0, 2.0, 0.0)])
+    monkeypatch.setattr(ways, "LEAST", 0)
+    monkeypatch.setattr(ways, "_timed", lambda *args: next(answers))
+    found = compare_training(SPEC)
+    assert [arm.together for arm in found.arms] == [4, 1]
+    space: dict[str, Any] = {}
+    for line in script(found).split("FOUND")[:1]:
+        exec(line, space)  # the spec as the script states it
+    assert space["SPEC"] == replace(SPEC.settle(), together=("none",))
+    clocked(monkeypatch, 1.0, 2.0)
+    again = compare_training(space["SPEC"])
+    assert again.arms == found.arms
+    assert [(m.values, m.curve) for m in again.members] == [(m.values, m.curve) for m in found.members]
+
+
+def test_a_spec_that_states_ways_is_read_back_and_checked() -> None:
+    spec = replace(SPEC, together=("all",))
+    assert RunSpec.from_json(spec.to_json()) == spec
+    assert RunSpec.from_json(SPEC.to_json()) == SPEC
+    with pytest.raises(OptionError, match="not trained"):
+        replace(SPEC, together=("wide",)).settle()
+    with pytest.raises(OptionError, match="cannot be"):
+        RunSpec.from_dict({"task": "parity", "together": 1})

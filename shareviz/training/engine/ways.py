@@ -58,7 +58,8 @@ def choose_ways(
 ) -> dict[str, bool]:
     """Return for each version of a settled spec whether its members are trained together, and tell it.
 
-    Versions of one signature are trained one way, so that equal versions stay equal bit by bit.
+    Versions of one signature are trained one way, so that equal versions stay equal bit by bit. Where
+    the spec states the ways, nothing is timed.
 
     Args:
         each: Bytes that one member of each version needs.
@@ -69,14 +70,9 @@ def choose_ways(
     for name in spec.versions:
         if name in chosen:
             continue
-        module = _module(spec, name)
-        seen = capture(module)
-        way = next((known for other, known in timed if other == seen), None)
-        if way is None:
-            way = _way(spec, name, module, each[name])
-            timed.append((seen, way))
+        way = _found(spec, name, each[name], timed) if spec.together is None else _stated(spec, name)
         chosen[name] = way.together
-        emit(replace(way, version=name).event())
+        emit(way.event())
     return chosen
 
 
@@ -97,6 +93,22 @@ def fastest(spec: RunSpec, each: Mapping[str, int]) -> str:
 
 def _module(spec: RunSpec, name: str) -> nn.Module:
     return module_of(spec, find_version(find_task(spec.task), name, spec.model), 0, device_of(spec.device))
+
+
+def _found(spec: RunSpec, name: str, nbytes: int, timed: list[tuple[Snapshot, Way]]) -> Way:
+    module = _module(spec, name)
+    seen = capture(module)
+    for other, way in timed:
+        if other == seen:
+            return replace(way, version=name)
+    way = _way(spec, name, module, nbytes)
+    timed.append((seen, way))
+    return way
+
+
+def _stated(spec: RunSpec, name: str) -> Way:
+    together = name in (spec.together or ())
+    return Way(name, together, max(map(len, chunks(spec.seeds))) if together else 1)
 
 
 def _way(spec: RunSpec, name: str, module: nn.Module, nbytes: int) -> Way:
