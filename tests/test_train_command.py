@@ -43,7 +43,7 @@ def test_a_run_is_kept_and_goes_on_from_any_line(capsys: pytest.CaptureFixture[s
     assert [event["event"] for event in said] == ["result"], "nothing was left"
 
 
-def test_two_processes_print_the_result_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_processes_does_not_change_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     said = lines(capsys, "train", "parity", "--seeds", "3", "--steps", "20", "--processes", "2")
     found = Result.from_json(json.dumps(said[-1]["result"]))
     assert found.values() == compare_training(SPEC).values()

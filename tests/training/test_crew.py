@@ -53,8 +53,8 @@ def test_two_processes_find_what_one_does_whichever_was_given_what(alone: list[A
         made.append(process())
         return made[-1]
 
-    assert found(told(Hands(lambda: 1, another, here=False))) == alone
-    assert len(made) == 1
+    assert found(told(Hands(lambda: 2, another, here=False))) == alone
+    assert len(made) == 2
 
 
 def test_a_process_that_dies_costs_nothing_but_time(alone: list[Any]) -> None:
