@@ -12,7 +12,8 @@ EXAMPLES, BUILD, FILE = "Examples", "Build", "Open a file"
 KEY, LAST = "sv_choose", "sv_choose_last"
 
 
-@st.dialog("Choose a model", width="large", icon=":material/swap_horiz:")
+# a run without the dialog lets go of what stood in it, such as a file that was refused
+@st.dialog("Choose a model", width="large", icon=":material/swap_horiz:", on_dismiss="rerun")
 def choose(start: str = "") -> None:
     """Open the dialog, at `start` or where it was left last."""
     if KEY not in st.session_state:

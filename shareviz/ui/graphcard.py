@@ -16,7 +16,11 @@ from shareviz.ui.svgraph import draw_graph
 from shareviz.ui.view import View
 
 GRAPH, FLOW, OWN, OPEN = "sv_graph", "sv_graph_flow", "sv_graph_own", "sv_graph_open"
-SHOW, HIDE = "sv_graph_show", "sv_graph_hide"
+SHOW, HIDE, DEPTH = "sv_graph_show", "sv_graph_hide", "sv_graph_depth"
+DEPTHS = (0, 1, 2, 3)
+DEPTH_HELP = (
+    "Modules that lie deeper are folded into the one around them. Repeated layers fold by themselves."
+)
 FLOW_HELP = "Where results go, as one traced pass showed."
 UNTRACED = "The forward pass of this source is not known, so there is no data flow to draw."
 OWN_HELP = "Tensors that only one place uses."
@@ -62,6 +66,16 @@ def _turns(snapshot: Snapshot, seen: Graph, look: Look) -> None:
     else:
         st.markdown(UNTRACED)
     st.toggle("Own tensors", key=OWN, help=OWN_HELP, on_change=_turn)
+    st.session_state[DEPTH] = look.depth
+    st.segmented_control(
+        "Depth",
+        sorted({*DEPTHS, look.depth}),  # a link may say another
+        required=True,
+        key=DEPTH,
+        format_func=_deep,
+        help=DEPTH_HELP,
+        on_change=_turn,
+    )
     titles = _titles(snapshot, seen)
     if titles:
         st.session_state[OPEN] = sorted(look.opened, key=list(titles).index)
@@ -95,5 +109,9 @@ def _title(box: Box) -> str:
 def _turn() -> None:
     look = graphlook.follow()
     said = st.session_state
-    flow = bool(said.get(FLOW, look.flow))
-    graphlook.keep(replace(look.only(said.get(OPEN, ())), flow=flow, own=bool(said[OWN])))
+    flow, depth = bool(said.get(FLOW, look.flow)), int(said.get(DEPTH, look.depth) or 0)
+    graphlook.keep(replace(look.only(said.get(OPEN, ())), flow=flow, own=bool(said[OWN]), depth=depth))
+
+
+def _deep(depth: int) -> str:
+    return str(depth) if depth else "All"

@@ -192,3 +192,14 @@ def test_a_file_that_is_refused_is_one_sentence_and_the_next_one_opens(page: Pag
     dialog.get_by_text("2 tensors, no ties found").wait_for()
     assert page.evaluate("window.ran") is None
     close(page)
+
+
+def test_a_refused_file_is_gone_when_the_dialog_is_opened_again(page: Page) -> None:
+    dialog = send(page, Upload("notes.bin", b"no model at all"))
+    dialog.locator('[data-testid="stAlert"]').wait_for()
+    close(page)
+    page.get_by_role("button", name="Change model").click()
+    dialog.get_by_text("Open a file").click()
+    dialog.locator("input[type=file]").wait_for(state="attached")
+    assert dialog.get_by_text("notes.bin").count() == 0
+    close(page)

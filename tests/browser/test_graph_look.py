@@ -105,3 +105,16 @@ def test_on_a_phone_an_unfolded_graph_is_readable_full_screen(open_page: Open) -
     assert page.locator(f"{GRAPH} dialog").is_visible()
     page.keyboard.press("Escape")
     assert page.evaluate(SIDEWAYS) <= 0
+
+
+def test_a_module_folded_by_depth_opens_into_a_frame_that_closes_it(open_page: Open) -> None:
+    page = drawn(open_page("/?m=t5-small&g=d1"))
+    sign = page.locator(f'{STAGE} .box [data-fold^="m"]').first
+    mark = sign.get_attribute("data-fold")
+    before = page.locator(BOXES).count()
+    sign.click()
+    page.wait_for_url(f"**g={mark}_d1*")
+    until(lambda: page.locator(BOXES).count() > before)
+    page.locator(f'{STAGE} [data-fold="{mark}"][aria-expanded="true"]').click()
+    page.wait_for_url("**g=d1*")
+    until(lambda: page.locator(BOXES).count() == before)

@@ -155,3 +155,12 @@ def test_whatever_is_open_every_weight_is_in_one_box(marks: set[tuple[str, int, 
     model = file_of(*DEEP, *PARTS)
     graph = fold(model, Look(frozenset(f"{kind}{first}.{depth}" for kind, first, depth in marks)))
     assert sorted(held(graph)) == sorted((*DEEP, *PARTS))
+
+
+def test_a_depth_folds_modules_outside_of_stacks_and_opens_again() -> None:
+    model = file_of("a.b.x", "a.c.y", "d.z")
+    assert titles(fold(model)) == ["b", "c", "d"]
+    graph = fold(model, look("d1"))
+    assert titles(graph) == ["a", "d"]
+    assert titles(fold(model, look(f"d1_{graph.boxes[0].mark}"))) == ["b", "c", "d"]
+    assert look("d1").text == "d1" and look("d0_d12").text == ""

@@ -120,6 +120,16 @@ def test_a_link_hides_the_graph_and_a_button_brings_it_back(open_app: Open) -> N
     assert app.query_params["g"] == "s0.0_off"
 
 
+def test_modules_are_folded_by_a_depth_that_stands_in_the_link(open_app: Open) -> None:
+    app = open_app(m="t5-small")
+    plain = str(picture(app)["svg"]).count('class="node box')
+    app.segmented_control(key=graphcard.DEPTH).set_value(1).run()
+    assert app.query_params["g"] == "d1"
+    assert str(picture(app)["svg"]).count('class="node box') < plain
+    for depth in (1, 7):
+        assert open_app(m="t5-small", g=f"d{depth}").segmented_control(key=graphcard.DEPTH).value == depth
+
+
 def test_g_on_is_the_usual_graph(open_app: Open) -> None:
     app = open_app(m=SMALL, g="on")
     assert "blocks 0–3" in str(picture(app)["svg"])
