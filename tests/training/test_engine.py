@@ -1,5 +1,6 @@
 """Training itself: repeatable, paired, honest about divergence."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -175,6 +176,18 @@ def test_own_best_takes_the_rate_that_wins_on_validation_and_reports_fresh_seeds
     best = max(value for _, value in arm.tried if value is not None)
     assert dict(arm.tried)[arm.lr] == best and len(arm.tried) == 4
     assert {member.lr for member in found.members} == {arm.lr}
+
+
+def test_waiting_is_not_counted_as_the_time_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = find_task("parity")
+
+    def late(seed: int, step: int) -> Batch:
+        time.sleep(2 if step == 1 else 0)
+        return task.draw(seed, step)
+
+    use(monkeypatch, replace(task, draw=late))
+    found = compare_training(RunSpec("parity", versions=("all",), seeds=1, steps=2, device="cpu"))
+    assert 0 < found.members[0].seconds < 1.8
 
 
 def test_a_stop_keeps_the_seeds_that_were_finished() -> None:

@@ -118,19 +118,21 @@ class _Making:
 
 def _single(making: _Making, member: tuple[int, float]) -> None:
     """Train one member by itself."""
-    begun, (seed, rate) = time.perf_counter(), member
+    clock, (seed, rate) = _clock(making), member
+    begun = clock()
     report = making.reporter(seed, rate)
     report.tell("member")
     module = making.module(seed)
     trainer = Single(module, making.streams.of(seed), making.fit(rate))
     with seeded(seed, making.streams.device):
         (diverged,) = train(trainer, making.steps, (report,))
-    _finish(making, module, diverged, report, seconds=time.perf_counter() - begun)
+    _finish(making, module, diverged, report, seconds=clock() - begun)
 
 
 def _together(making: _Making) -> bool:
     """Train all members as one program; return False, having told nothing, where they cannot be."""
-    begun, members = time.perf_counter(), making.group.members
+    clock, members = _clock(making), making.group.members
+    begun = clock()
     modules = [making.module(seed) for seed, _ in members]
     streams = [making.streams.of(seed) for seed, _ in members]
     try:
@@ -142,7 +144,7 @@ def _together(making: _Making) -> bool:
         report.tell("member")
     ends = train(trainer, making.steps, reports)
     trainer.bank.give_back()
-    each = (time.perf_counter() - begun) / len(members)
+    each = (clock() - begun) / len(members)
     for module, diverged, report in zip(modules, ends, reports, strict=True):
         _finish(making, module, diverged, report, seconds=each)
     return True
@@ -152,10 +154,16 @@ def _finish(
     making: _Making, module: nn.Module, diverged: int | None, report: Reporter, *, seconds: float
 ) -> None:
     """Measure a trained member on each set and tell it; one that diverged has no values."""
-    begun, split = time.perf_counter(), "validation" if making.group.tuning else "test"
+    clock, split = _clock(making), "validation" if making.group.tuning else "test"
+    begun = clock()
     task, device = making.streams.task, making.streams.device
     values = {} if diverged is not None else evaluate(module, task, split, device)
     for name, value in values.items():
         report.tell("eval", set=name, split=split, value=value)
-    took = seconds + time.perf_counter() - begun
+    took = seconds + clock() - begun
     report.tell("member_done", values=values, diverged=diverged, seconds=took)
+
+
+def _clock(making: _Making) -> Callable[[], float]:
+    """Return a clock that other programs hardly move: that of this process, but for a GPU."""
+    return time.process_time if making.streams.device.type == "cpu" else time.perf_counter

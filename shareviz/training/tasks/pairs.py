@@ -84,7 +84,7 @@ TASK = base.Task(
         "tower for each side does, and is better at half the parameters."
     ),
     hides=(
-        "With more pairs or more steps two towers catch up. Both sides are alike here; where they play "
+        "With more pairs two towers may catch up. Both sides are alike here; where they play "
         "different roles, such as a question and its answer, there is less to share."
     ),
     source=f"Bromley et al. (1993), Signature verification by a Siamese time delay network; {source.SOURCE}",

@@ -106,10 +106,10 @@ TASK = base.Task(
     recipe=base.Recipe(steps=300, batch=_SIZE, lr=1e-2, rates=(5e-3, 1e-2, 2e-2, 4e-2)),
     shows=(
         "A tie saves a third of this model. At each one's own best rate it costs some perplexity against a "
-        "head of its own; at equal parameters no difference is shown. Factorising to 8 columns costs far more."
+        "head of its own; at equal parameters no difference is shown. Factorising to 8 columns costs more."
     ),
     hides=(
-        "The order hangs on the rate: at 0.02, too high for a head of its own, the tied model comes out ahead. "
+        "It hangs on the rate: at 0.02, too high for a head of its own, no difference is shown. "
         "Counted pairs of words, a table of a million numbers, are better than all of these: 300 steps of a "
         "small model say nothing of a long training."
     ),
