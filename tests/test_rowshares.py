@@ -45,6 +45,16 @@ def test_rows_that_share_store_less_and_what_is_shown_is_what_is_built(
     assert capture(realize(plan, build(TEXT))) == after
 
 
+def test_layers_of_a_longer_row_take_turns_with_those_of_a_shorter_one() -> None:
+    text = "layers?input=numbers-4&rows=ffn-2-x2~ffn-2-x5"
+    after = share_plan(table_of(text), {2: 1}, look(text)).apply(look(text))
+    groups = {group.names for group in tied_groups(after) if group.names[0].endswith("up.weight")}
+    assert groups == {
+        ("ffns1.0.up.weight", "ffns2.0.up.weight", "ffns2.2.up.weight", "ffns2.4.up.weight"),
+        ("ffns1.1.up.weight", "ffns2.1.up.weight", "ffns2.3.up.weight"),
+    }
+
+
 def test_a_head_takes_the_table_and_keeps_its_bias() -> None:
     seen = look(CLASSIFIER)
     after = share_plan(table_of(CLASSIFIER), {3: 1}, seen).apply(seen)
