@@ -126,6 +126,10 @@ class RunFolder:
         lines = self._events.read_text(encoding="utf-8").splitlines()
         return [event for line in lines if (event := event_of(line)) is not None]
 
+    def size(self) -> int:
+        """Return the bytes of the events so far."""
+        return self._events.stat().st_size if self._events.exists() else 0
+
     def hold(self) -> IO[bytes] | None:
         """Return a file that only one process may hold open, or None where another holds it.
 

@@ -33,6 +33,7 @@ class Job:
     _ending: str = ""  # why it was asked to stop
     _hold: IO[bytes] | None = None
     _cores: int = 0
+    _size: int = 0  # of the events on disk when it ended, or was found
     _since: tuple[float, float] | None = None  # a moment since it goes on, and the share done then
 
     @property
@@ -79,6 +80,10 @@ class Job:
         """Return what was found so far."""
         return result_of(self.spec, self.events())
 
+    def stale(self) -> bool:
+        """Whether another process went on with it since."""
+        return not self._phase and (not self.ended or self.folder.size() != self._size)
+
     def seconds_left(self) -> float | None:
         """Return about how long it still takes at its pace so far; None: too early to say."""
         if self._since is None or not self._phase:
@@ -106,6 +111,7 @@ class Job:
             event = {**event, "message": self._ending}
         self.folder.append(event)
         if kind in ENDS:
+            self._size = self.folder.size()
             self.folder.write_result(result_of(self.spec, (*self._events, event)))
         self._events.append(event)  # last: who sees the end also finds the result
         if kind == "progress" and self._since is None:
@@ -118,7 +124,8 @@ class Job:
 
 def on_disk(folder: RunFolder) -> Job:
     """Return the run of a folder that nobody in this process trains."""
-    job = Job(folder, folder.spec(), folder.owner(), _events=list(folder.events()))
+    size = folder.size()  # before the events: what comes meanwhile is read the next time
+    job = Job(folder, folder.spec(), folder.owner(), list(folder.events()), _size=size)
     if not job.ended and (lock := folder.hold()) is not None:
         lock.close()  # so nobody anywhere trains it
         words = f"The app was closed while this ran ({job.where()}). Finished seeds are kept."

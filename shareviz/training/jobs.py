@@ -108,7 +108,7 @@ class Jobs:
         """
         with self._lock:
             known = self._jobs.get(job_id)
-            if known is not None and (known._phase or known.ended):
+            if known is not None and not known.stale():
                 return known
             self._remember(job := on_disk(RunFolder.find(self.root, job_id)))
             return job

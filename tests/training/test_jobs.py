@@ -19,7 +19,7 @@ from shareviz.training.order import Order
 LONG = RunSpec("parity", seeds=20, steps=60)  # long enough to be stopped in the middle
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
+def until(true: Callable[[], bool], seconds: float = 180) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not true():

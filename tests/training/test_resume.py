@@ -34,7 +34,7 @@ def test_a_killed_run_goes_on_and_finds_what_an_unbroken_one_does(jobs: Jobs) ->
     kept = {(m.version, m.seed): m for m in job.result().members}
     assert job.state == "died" and job.resumable and 1 <= len(kept) < SPEC.runs
     assert jobs.resume(job.id) is job and job.state in ("waiting", "starting")
-    until(lambda: job.ended, 60)
+    until(lambda: job.ended)
     whole = compare_training(SPEC)
     assert job.state == "done" and job.message == "" and job.left == 0 and not job.resumable
     found = {(m.version, m.seed): m for m in job.result().members}
@@ -56,7 +56,7 @@ def test_a_restart_finds_the_run_and_its_owner_and_goes_on(jobs: Jobs) -> None:
     assert found is not job and found.owner == "me" and found.resumable
     assert "app was closed" in found.message and finished(found) == finished(job)
     resumed = again.resume(job.id)
-    until(lambda: resumed.ended, 60)
+    until(lambda: resumed.ended)
     assert resumed.state == "done" and finished(resumed) == SPEC.runs
     again.close()
 
@@ -69,7 +69,7 @@ def test_a_copy_takes_the_finished_members_over_and_leaves_the_other_alone(jobs:
     before = job.folder.events()
     copy = jobs.copy(job.id, owner="you")
     assert copy.id != job.id and copy.owner == "you" and finished(copy) == finished(job) >= 2
-    until(lambda: copy.ended, 60)
+    until(lambda: copy.ended)
     assert copy.state == "done" and finished(copy) == SPEC.runs
     assert job.folder.events() == before and job.state == "stopped"
 
@@ -79,7 +79,7 @@ def test_a_run_that_is_whole_or_goes_on_cannot_be_resumed(jobs: Jobs) -> None:
     with pytest.raises(SharevizError) as caught:
         jobs.resume(job.id)
     assert caught.value.code == "whole"
-    until(lambda: job.ended, 60)
+    until(lambda: job.ended)
     with pytest.raises(SharevizError, match="nothing left"):
         jobs.resume(job.id)
 
@@ -93,7 +93,20 @@ def test_a_line_that_was_cut_off_does_not_swallow_the_next_event(jobs: Jobs) -> 
         file.write('{"event": "member_do')
     again = Jobs(jobs.root, at_most=1, cores=1)
     resumed = again.resume(job.id)
-    until(lambda: resumed.ended, 60)
+    until(lambda: resumed.ended)
     assert [event["event"] for event in resumed.folder.events()].count("resumed") == 1
     assert Jobs(jobs.root).find(job.id).state == "done"
+    again.close()
+
+
+def test_what_another_process_went_on_with_is_read_again(jobs: Jobs) -> None:
+    job = jobs.start(SPEC)
+    until(lambda: finished(job) >= 1)
+    jobs.stop(job.id)
+    until(lambda: job.ended)
+    assert jobs.find(job.id) is job
+    again = Jobs(jobs.root, at_most=1, cores=1)
+    resumed = again.resume(job.id)
+    until(lambda: resumed.ended)
+    assert jobs.find(job.id).state == "done" and finished(jobs.find(job.id)) == SPEC.runs
     again.close()
