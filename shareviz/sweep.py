@@ -5,6 +5,7 @@ Every point is a plan carried out and counted; there is no formula here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -133,13 +134,16 @@ def sweeps(snapshot: Snapshot, turned: tuple[Turned, ...] = (), option: str = ""
 
 
 def turnable(snapshot: Snapshot) -> Mapping[str, str]:
-    """Return the numbers that some strategy can turn on a model, by name, and what the page calls them."""
-    return {
-        option.name: option.title
-        for strategy in reversed(tuple(strategies().values()))
-        if not applies(strategy, snapshot, _smallest(strategy, snapshot))
-        for option in reversed(numbers(strategy))
-    }
+    """Return the numbers that some strategy can turn on a model, by name, and what the page calls them.
+
+    Strategies have their own words for a number of one name; the most common one is used.
+    """
+    titles: dict[str, Counter[str]] = {}
+    for strategy in strategies().values():
+        if not applies(strategy, snapshot, _smallest(strategy, snapshot)):
+            for option in numbers(strategy):
+                titles.setdefault(option.name, Counter())[option.title] += 1
+    return {name: found.most_common(1)[0][0] for name, found in titles.items()}
 
 
 def _smallest(strategy: Strategy, snapshot: Snapshot) -> Mapping[str, Value]:

@@ -16,7 +16,7 @@ from shareviz.errors import OptionError, PlanError
 from shareviz.models import snapshot_of
 from shareviz.options import settle
 from shareviz.strategies import strategies
-from shareviz.sweep import MOST, Curve, Place, dominated, numbers, sweeps, sweeps_of, thinned
+from shareviz.sweep import MOST, Curve, Place, dominated, numbers, sweeps, sweeps_of, thinned, turnable
 from shareviz.turns import choices
 
 look = functools.cache(snapshot_of)
@@ -156,3 +156,7 @@ def test_the_command_says_what_the_curve_says(capsys: pytest.CaptureFixture[str]
     assert "Sandwich" in capsys.readouterr().out
     assert main(["savings", f"catalogue:{TINY}", "--sweep", "all", "--json"]) == 2
     assert "no number" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_a_number_of_several_strategies_has_their_most_common_word() -> None:
+    assert turnable(look(TINY))["rank"] == "Rank"

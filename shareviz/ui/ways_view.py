@@ -75,6 +75,7 @@ def _table(found: Sequence[Way], key: str) -> None:
         on_select=partial(_choose, found, key),
         selection_mode="single-row",
         row_height=_ROW,
+        placeholder="–",
     )
 
 
@@ -103,7 +104,7 @@ def _column(name: str) -> Any:
         )
     if name == "effect":
         return st.column_config.TextColumn("Published effect, or why not", width=700)
-    return st.column_config.TextColumn(title, width="small" if name == "validity" else "medium")
+    return st.column_config.TextColumn(title, width=105 if name == "validity" else 260)
 
 
 def _choose(found: Sequence[Way], key: str) -> None:
