@@ -126,7 +126,7 @@ def _title(situation: Situation, fit: Sequence[Advice]) -> str:
 
 def _draw(view: View, asked: Asked, advice: Advice, place: int) -> None:
     with st.container(border=True, key=f"sv_guide_{advice.rule.name}"):
-        st.subheader(f"{place}. {theme.plain(advice.rule.title)}", anchor=False)
+        st.header(f"{place}. {theme.plain(advice.rule.title)}", anchor=False)
         if not advice.rule.shares:
             st.badge("not sharing", icon=":material/call_split:", color="gray")
         left, right = st.columns([1, 1.25], gap="medium")
