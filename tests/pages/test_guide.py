@@ -23,7 +23,7 @@ def guided(open_app: Open, text: str, model: str = TINY) -> AppTest:
 
 
 def heads(app: AppTest) -> list[str]:
-    return [one.value for one in app.subheader]
+    return [one.value for one in app.header]
 
 
 def test_a_link_opens_the_guide_in_the_order_of_the_core(open_app: Open) -> None:
