@@ -83,7 +83,7 @@ def test_what_a_fair_comparison_calls_equal_is_equal(task: Task) -> None:
             if column.title.startswith("Equal parameters"):
                 assert stored(task, version) == pytest.approx(stored(task, column.reference), rel=0.05)
             elif column.title.startswith("Equal"):
-                # making weights of pieces is extra work, and the largest such share is of a factorised head
+                # as near as whole widths allow
                 assert work(task, version) == pytest.approx(work(task, column.reference), rel=0.07)
 
 
