@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Open = Callable[..., "Page"]
 COMPARED = "/checks?m=gpt2-small&cmp=broken-lost-tie"
+GUIDE = "/learn?guide=language-model~disk~kv"
 
 
 def violations(page: Page) -> list[str]:
@@ -22,7 +23,7 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 
 
-@pytest.mark.parametrize("address", ["/", "/?m=t5-small&g=off", COMPARED, "/learn"])
+@pytest.mark.parametrize("address", ["/", "/?m=t5-small&g=off", COMPARED, "/learn", GUIDE])
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_axe_has_nothing_against_a_page(open_page: Open, address: str, width: int, theme: str) -> None:
     page = open_page(address, width=width, theme=theme)
