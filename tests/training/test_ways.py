@@ -232,6 +232,12 @@ def test_what_needs_too_much_memory_is_refused_with_a_way_out(monkeypatch: pytes
     assert "smaller model" in caught.value.hint
 
 
+def test_a_model_of_billions_is_refused_before_it_is_built() -> None:
+    large = "language_model?layers=96&width=16384&heads=128"  # 1.2 TB, which no machine here could hold
+    with pytest.raises(OptionError, match="of memory"):
+        compare_training(RunSpec("brackets", ("none",), seeds=1, steps=1, model=large))
+
+
 def test_members_that_would_not_fit_together_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     clocked(monkeypatch, 2.0, 1.0)
     monkeypatch.setattr(ways, "MOST", opening(SPEC.settle())["member_bytes"]["none"] * 2)

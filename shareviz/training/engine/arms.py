@@ -72,6 +72,9 @@ def _take_values(module: nn.Module, reference: nn.Module) -> None:
 
 def _ready(spec: RunSpec, task: Task, name: str) -> Ready:
     version = find_version(task, name, spec.model)
+    for text in (spec.model, version.model or spec.model):
+        # counted on meta: both are built whole, nothing shared, before a plan makes them smaller
+        refuse_beyond(Need(tally(snapshot_of(text)).stored, 0, 0).of(1), clean(text, 80))
     module = start(spec.model, version, 0)
     inputs = _fits(task, module, version.model or spec.model)
     seen, flops, steps = capture(module), None, tuple[Step, ...]()
