@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import monotonic
@@ -172,8 +174,9 @@ class Hands:
         if self.here and not self._hands:
             self._hands.append(_Hand(ThreadPoolExecutor(1, "train", initializer=warm)))
         elif not self.here or (self._seen is not None and monotonic() - self._seen > self.patience):
-            made = self.another()
-            self._hands.append(_Hand(made, made.submit(warm)))
+            with _deaf():
+                made = self.another()
+                self._hands.append(_Hand(made, made.submit(warm)))
 
     def _tell(self, post: Post, emit: Emit, seconds: float = 0.0) -> None:
         for event in post.take(seconds):
@@ -209,9 +212,20 @@ def process() -> Executor:
     return ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
 
 
-def _begin() -> None:
-    import signal
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that begin meanwhile not hear a Ctrl-C, from their first moment on."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the process that asked
     parent = multiprocessing.parent_process()
     if parent is not None:
