@@ -74,7 +74,7 @@ def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None
         )
         runs = spec.runs if versions else 0
         known = seconds and runs and not trained.model
-        guess = f", about {duration(runs * (seconds or 0))} on this CPU" if known else ""
+        guess = f", about {duration(runs * (seconds or 0))} of one core, by the saved run" if known else ""
         said = f"{runs} runs{guess}" if versions else "Choose at least one version."
         st.markdown(said if trained.fits else "Choose a model that fits this task.")
     return spec if pressed else None
