@@ -97,14 +97,14 @@ def _column(name: str) -> Any:
             title, format="÷%.2f", width=70, help="Stored without sharing ÷ stored."
         )
     if name in _NUMBERS:
-        return st.column_config.NumberColumn(title, format="localized", width=120)
+        return st.column_config.NumberColumn(title, format="localized", width=112)
     if name == "kv_cache":
         return st.column_config.NumberColumn(
             title, format="localized", width=95, help="Bytes of keys and values."
         )
     if name == "effect":
         return st.column_config.TextColumn("Published effect, or why not", width=700)
-    return st.column_config.TextColumn(title, width=105 if name == "validity" else 260)
+    return st.column_config.TextColumn(title, width=125 if name == "validity" else 260)
 
 
 def _choose(found: Sequence[Way], key: str) -> None:
