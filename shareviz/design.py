@@ -27,6 +27,7 @@ LONGEST = 65_536  # characters of a design
 MOST_STEPS = 8
 PLAN_BYTES = 4 * 2**20  # of an unpacked plan
 
+HEAD_UNTIED = "head untied"  # ends a title that would else be that of a preset, which ties the head
 AS_IT_IS = "As it is"
 _PACKED = "z:"
 
@@ -121,7 +122,7 @@ class Design:
             return [step.title for step in self.steps][-1:]
         # a preset of this name ties the head too: without, the title must differ
         free = "tied" not in names and not applies(_tied(), _before(self, snapshot), {"tables": "all"})
-        return [*titles, "head untied"] if free else titles
+        return [*titles, HEAD_UNTIED] if free else titles
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ class Lesson:
     """One way to use a tensor twice.
 
     `show` computes everything from Snapshots; `mini` is the small picture of the card, which needs no
-    model. `breaks` are sentences; `saved` names a training task whose saved run belongs here.
+    model. `breaks` are sentences; `saved` names a saved run of `shareviz.training.saved` that belongs
+    here, and `pair` the version and the reference that its sentence is about: () is the task's first.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Lesson:
     sources: tuple[str, ...]
     saved: str = ""
     saved_says: str = ""
+    pair: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -98,4 +98,10 @@ LESSON = base.Lesson(
         "Bae et al. (2024), arXiv 2410.20672: relaxed recursive transformers",
         "Hu et al. (2021), arXiv 2106.09685: LoRA",
     ),
+    saved="sort24",
+    saved_says=(
+        "One block in four layers with corrections, beside two blocks that take turns, as many parameters. "
+        "A dot is one seed."
+    ),
+    pair=("rank5", "cycle2"),
 )

@@ -85,4 +85,7 @@ LESSON = base.Lesson(
         "Shazeer (2019), arXiv 1911.02150: one write-head is all you need",
         "Ainslie et al. (2023), arXiv 2305.13245: grouped-query attention",
     ),
+    saved="heads",
+    saved_says="Four query heads with four, two and one key heads. A dot is one seed.",
+    pair=("gqa?kv_heads=1", "none"),
 )

@@ -85,4 +85,7 @@ LESSON = base.Lesson(
         "Lan et al. (2019), arXiv 1909.11942: ALBERT",
         "Zhang et al. (2022), arXiv 2204.07154: MiniViT, weights shared, norms apart",
     ),
+    saved="norms",
+    saved_says="One block in four layers, with norms of each layer's own or shared. A dot is one seed.",
+    pair=("all?norms=own", "all?norms=shared"),
 )

@@ -76,4 +76,7 @@ LESSON = base.Lesson(
         "Reid et al. (2021), arXiv 2101.00234: Subformer, the sandwich",
         "Liu et al. (2024), arXiv 2402.14905: MobileLLM, neighbours that share",
     ),
+    saved="orders",
+    saved_says="Two blocks in four layers, in three orders, beside a block for each. A dot is one seed.",
+    pair=("cycle?stored=2&norms=shared", "sequence?stored=2&norms=shared"),
 )

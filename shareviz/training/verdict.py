@@ -10,9 +10,9 @@ from shareviz.training.statistics import Comparison, Word
 from shareviz.training.tasks import Metric
 
 
-def verdict(result: Result) -> str:
-    """Return the title of a result: the first fair comparison that was run, in one sentence."""
-    pair = first_pair(result)
+def verdict(result: Result, pair: Comparison | None = None) -> str:
+    """Return the title of a result: one comparison in a sentence, by default the first fair one."""
+    pair = pair or first_pair(result)
     if pair is None:
         return f"{plural(len(result.members), 'run')} so far, nothing to compare yet"
     version, reference = _titles(result, pair)
@@ -25,9 +25,9 @@ def verdict(result: Result) -> str:
     return f"No difference shown between {_lower(version)} and {_lower(reference)}"
 
 
-def explained(result: Result) -> str:
+def explained(result: Result, pair: Comparison | None = None) -> str:
     """Return the sentence below: the difference, its interval, the seeds and the task."""
-    pair = first_pair(result)
+    pair = pair or first_pair(result)
     task = result.task
     where = f"Task: {_lower(task.title)}, {_lower(task.sets[task.main].title)}."
     where += "" if task.metric.share else f" Measure: {measured(task.metric)}."

@@ -13,10 +13,15 @@ from shareviz.lessons import Claim, Lesson, Shown, Verdict, lessons
 from shareviz.models import canonical
 from shareviz.options import Option, Value
 from shareviz.text import clean
+from shareviz.training.protocol import RunSpec
+from shareviz.training.results import Result
 from shareviz.training.saved import saved_run
+from shareviz.training.statistics import Comparison
+from shareviz.training.tasks import tasks
 from shareviz.training.verdict import explained, verdict
 from shareviz.ui import frame, library, linked, theme
 from shareviz.ui.svlesson import draw_lesson, draw_mini
+from shareviz.ui.training_setup import ask_for
 
 KEY = "l"  # in the link: which lesson
 ALL = "all"
@@ -168,9 +173,10 @@ def draw_saved(lesson: Lesson) -> None:
     result = saved_run(lesson.saved) if lesson.saved else None
     if result is None:
         return
+    pair = asked_pair(lesson, result)
     with st.container(border=True):
-        st.header(verdict(result), anchor=False)
-        st.markdown(f"{theme.plain(lesson.saved_says)} {theme.plain(explained(result))}")
+        st.header(verdict(result, pair), anchor=False)
+        st.markdown(f"{theme.plain(lesson.saved_says)} {theme.plain(explained(result, pair))}")
         dots = seed_dots(result, theme=st.context.theme.type or "light")
         st.altair_chart(dots, key=f"sv_saved_{lesson.name}", theme=None, width="stretch")
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -178,8 +184,16 @@ def draw_saved(lesson: Lesson) -> None:
             st.badge(label, icon=":material/history:", color="gray")
             st.space("stretch")
             if st.button("Run it here", icon=":material/play_arrow:", key=f"sv_train_{lesson.name}"):
-                st.session_state["task"] = lesson.saved
+                ask_for(result.spec if lesson.saved not in tasks() else RunSpec(lesson.saved))
                 frame.go("training")
+
+
+def asked_pair(lesson: Lesson, result: Result) -> Comparison | None:
+    """Return the comparison that a lesson's sentence is about; None: the first of the task."""
+    if not lesson.pair:
+        return None
+    version, reference = lesson.pair
+    return result.compare(reference, (version,))[0]
 
 
 def draw_sources(lesson: Lesson, shown: Shown) -> None:

@@ -12,11 +12,12 @@ from shareviz.errors import SharevizError
 from shareviz.models import snapshot_of
 from shareviz.text import duration
 from shareviz.training.protocol import DEVICES, RunSpec
-from shareviz.training.tasks import Task, default_versions, tasks, versions_of
+from shareviz.training.tasks import Task, default_versions, find_version, short_titles, tasks, versions_of
 from shareviz.ui import frame, linked
 from shareviz.ui.training_model import OWN, Trained, choose_model
 
 TEST_PLAN = "sv_test_plan"  # in the session: Savings asks to test its plan
+ASKED = "sv_asked_versions"  # in the session: the task and the designs that a lesson asks to train
 RATES = {"same": "The same for all", "own": "Each version's own best"}
 SEEDS = ("3", "5", "10")
 
@@ -26,10 +27,19 @@ def first_task() -> str:
     return "brackets" if "brackets" in tasks() else next(iter(tasks()))
 
 
+def ask_for(spec: RunSpec) -> None:
+    """Let the page open with a task and, where they are named, these versions of its model."""
+    st.session_state["task"] = spec.task
+    if spec.versions:
+        st.session_state[f"v_{spec.task}"] = list(spec.versions)
+        st.session_state[ASKED] = (spec.task, spec.versions)
+
+
 def setup(task: Task, view: frame.View, seconds: float | None) -> RunSpec | None:
     """Draw the set-up of a task and return what to run when Run is pressed."""
     trained = choose_model(task, view, sent=bool(st.session_state.get(TEST_PLAN)))
     titles = {name: version.title for name, version in versions_of(task, trained.model).items()}
+    titles |= {} if trained.model else _asked(task, titles)
     plan = view.design.text
     refused = _misfit(view.design, task) if plan and not trained.model else ""
     if plan and not refused:
@@ -84,6 +94,13 @@ def _chosen(versions: Sequence[str], plan: str, titles: Mapping[str, str]) -> li
     """Return the chosen versions that there still are, with the plan that Savings sent to be tested."""
     sent = st.session_state.pop(TEST_PLAN, False) and plan in titles and plan not in versions
     return [name for name in (*versions, *([plan] if sent else [])) if name in titles]
+
+
+def _asked(task: Task, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the titles of the designs that a lesson asks for, if it asks for this task."""
+    name, versions = st.session_state.get(ASKED, ("", ()))
+    more = [text for text in versions if text not in known] if name == task.name else []
+    return short_titles({text: find_version(task, text).plan(snapshot_of(task.model)).title for text in more})
 
 
 def _drawn(plan: str, trained: Trained) -> list[str]:

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from shareviz.training.jobs import Jobs
 from shareviz.training.protocol import RunSpec
-from shareviz.training.saved import saved_run
+from shareviz.training.saved import SPECS, saved_run
 from shareviz.training.tasks import tasks
 from shareviz.training.verdict import verdict
+from shareviz.ui import training_setup
 
 Open = Callable[..., AppTest]
 
@@ -112,3 +113,16 @@ def test_a_run_that_was_broken_off_offers_a_copy_to_others(open_app: Open) -> No
     (go_on,) = [button for button in app.button if button.key == "sv_go_on"]
     assert go_on.label == f"Go on in a copy: {8 - len(job.result().members)} trainings left"
     jobs.close()
+
+
+def test_the_designs_that_a_lesson_asks_for_stand_among_the_versions(open_app: Open) -> None:
+    app = open_app("training")
+    asked = SPECS["orders"]
+    app.session_state["task"] = asked.task
+    app.session_state["v_sort"] = list(asked.versions)
+    app.session_state[training_setup.ASKED] = (asked.task, asked.versions)
+    app.run()
+    assert not app.exception
+    pills = app.button_group(key="v_sort")
+    assert pills.value == list(asked.versions)
+    assert {"Cycle 2, norms too", "Cycle 2 reversed, norms too"} <= set(pills.options)

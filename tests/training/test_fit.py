@@ -151,7 +151,7 @@ def test_the_depth_of_a_model_is_read_off_its_text(model: str, layers: int | Non
 def test_a_run_on_ones_own_model_compares_what_is_offered() -> None:
     spec = RunSpec("brackets", ("none", "all", "one", "cycle?stored=2"), seeds=2, steps=2, model=OWN)
     result = compare_training(spec)
-    assert [arm.title for arm in result.arms] == ["None", "All layers", "One layer", "Cycle 2 + head untied"]
+    assert [arm.title for arm in result.arms] == ["None", "All layers", "One layer", "Cycle 2"]
     assert {arm.model for arm in result.arms} == {OWN, OWN.replace("-x4", "")}
     titles = {column.title: [pair.version for pair in pairs] for column, pairs in result.columns()}
     assert titles == {"Equal depth": ["all", "cycle?stored=2"], "Equal parameters": ["all"]}

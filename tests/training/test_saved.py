@@ -2,10 +2,11 @@
 
 import pytest
 
+from shareviz.models import snapshot_of
 from shareviz.training.results import Result
 from shareviz.training.saved import FOLDER, SPECS, saved_run, seconds_each
 from shareviz.training.statistics import Word
-from shareviz.training.tasks import tasks
+from shareviz.training.tasks import find_version, short_titles, tasks
 
 
 def saved(name: str) -> Result:
@@ -33,7 +34,19 @@ def test_the_time_that_a_training_took_is_known(name: str) -> None:
     assert seconds_each(name) == pytest.approx(sum(map(min, seconds.values())) / len(seconds))
 
 
-@pytest.mark.parametrize("name", SPECS)
+OF_LESSONS = ("orders", "norms", "heads")  # designs on a task's model, not all that the task offers
+
+
+@pytest.mark.parametrize("name", OF_LESSONS)
+def test_the_run_of_a_lesson_has_the_titles_that_a_new_one_would_have(name: str) -> None:
+    found = saved(name)
+    made = {arm.name: find_version(found.task, arm.name) for arm in found.arms}
+    model = snapshot_of(found.task.model)
+    titles = {key: version.title or version.plan(model).title for key, version in made.items()}
+    assert {arm.name: arm.title for arm in found.arms} == short_titles(titles)
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name not in OF_LESSONS])
 def test_every_fair_comparison_of_the_task_has_its_saved_numbers(name: str) -> None:
     found = saved(name)
     for (column, pairs), wanted in zip(found.columns(), found.task.columns, strict=True):

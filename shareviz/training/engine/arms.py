@@ -20,7 +20,7 @@ from shareviz.training.engine.data import Stream, loss_of
 from shareviz.training.engine.memory import Need, need, refuse_beyond
 from shareviz.training.protocol import RunSpec
 from shareviz.training.results import Arm
-from shareviz.training.tasks import Task, Version, find_task, find_version
+from shareviz.training.tasks import Task, Version, find_task, find_version, short_titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ def ready(spec: RunSpec) -> tuple[Ready, ...]:
         PlanError: A version's plan does not apply to the model.
     """
     task = find_task(spec.task)
-    return tuple(_ready(spec, task, name) for name in spec.versions)
+    found = [_ready(spec, task, name) for name in spec.versions]
+    titles = short_titles({one.arm.name: one.arm.title for one in found})
+    return tuple(replace(one, arm=replace(one.arm, title=titles[one.arm.name])) for one in found)
 
 
 def module_of(spec: RunSpec, version: Version, seed: int, device: torch.device) -> nn.Module:

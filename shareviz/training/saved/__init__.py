@@ -19,6 +19,11 @@ FOLDER = Path(__file__).parent
 
 _MORE = {"hashed": 10, "multitask": 10}  # seeds, where a difference is small beside its spread
 
+
+def _of_designs(*designs: str) -> RunSpec:
+    return RunSpec("sort", ("none", *designs), device="cpu")
+
+
 # all that a task offers, so that every fair comparison has its numbers
 SPECS: Mapping[str, RunSpec] = MappingProxyType(
     {
@@ -31,13 +36,19 @@ SPECS: Mapping[str, RunSpec] = MappingProxyType(
             f"{name}-own": RunSpec(name, tuple(tasks()[name].versions), own_best=True, device="cpu")
             for name in ("sort", "words")
         },
+        # what lessons ask, of designs on a task's model
+        "orders": _of_designs(
+            *(f"{order}?stored=2&norms=shared" for order in ("sequence", "cycle", "reversed"))
+        ),
+        "norms": _of_designs("all?norms=own", "all?norms=shared"),
+        "heads": _of_designs("gqa?kv_heads=2", "gqa?kv_heads=1"),
     }
 )
 
 
 @functools.cache
 def saved_run(task: str, *, own_best: bool = False) -> Result | None:
-    """Return the run that was saved for a task, or None where there is none.
+    """Return the run that was saved for a task or a lesson, or None where there is none.
 
     Args:
         own_best: Each version at its own best rate, instead of all at the recipe's.

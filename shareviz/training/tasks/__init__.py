@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from shareviz.design import Design
+from shareviz.design import HEAD_UNTIED, Design
 from shareviz.errors import OptionError
 from shareviz.plan import Plan
 from shareviz.plugins import collect
@@ -29,6 +29,7 @@ __all__ = [
     "default_versions",
     "find_task",
     "find_version",
+    "short_titles",
     "tasks",
     "versions_of",
 ]
@@ -101,6 +102,17 @@ def find_version(task: Task, text: str, model: str = "") -> Version:
             hint=f"Its versions are: {', '.join(offered)}. A design is written cycle?stored=2.",
         ) from error
     return Version("", functools.partial(_plan_of, design))
+
+
+def short_titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return the titles of a run's versions, without a word on the head where they differ without it.
+
+    Example:
+        >>> short_titles({"a": "None", "b": "Cycle 2 + head untied"})
+        {'a': 'None', 'b': 'Cycle 2'}
+    """
+    short = {name: title.removesuffix(f" + {HEAD_UNTIED}") for name, title in titles.items()}
+    return short if len(set(short.values())) == len(set(titles.values())) else dict(titles)
 
 
 def _plan_of(design: Design, snapshot: Snapshot) -> Plan:
