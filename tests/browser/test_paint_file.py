@@ -69,6 +69,9 @@ def test_a_file_is_painted_by_mouse_and_by_keyboard(
         page.screenshot(path=Path(folder) / f"paint-{kind}-{width}-{theme}.png", full_page=True)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     page.keyboard.press("Control+z")
+    freed = f'{MAP} .cell[aria-label^="layer 2 · attention · q"]:not([data-set="{chosen}"])'
+    page.locator(freed).wait_for()  # one step back before the next
+    settle(page)
     page.keyboard.press("Control+z")
     page.locator("h1", has_text="Own plan").wait_for(state="detached")
     assert sets_of(page, layers) == before
