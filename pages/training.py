@@ -8,6 +8,7 @@ from shareviz.training.tasks import find_task, tasks
 from shareviz.training.verdict import explained, verdict
 from shareviz.ui import frame, linked, training_live, training_setup, training_view
 from shareviz.ui.svowner import owner
+from shareviz.ui.taste import draw_taste
 from shareviz.ui.training_exports import training_exports
 
 frame.required()
@@ -51,7 +52,7 @@ elif (result := job.result() if job else training_view.saved(task.name)) is not 
     frame.say(view, verdict(result), explained(result))
     training_view.about(result, job)
     training_view.found(result)
-    frame.offer(view, training_exports(result, job))
+    frame.offer(view, training_exports(result, job, draw_taste(view.menu)))
 elif job is not None:
     frame.say(view, "The run ended before a seed was finished", job.message or "Run it again.")
     training_view.go_on(job)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from shareviz.charts import export
 from shareviz.charts.bars import stored_bars
 from shareviz.charts.export import Print
 from shareviz.charts.scatter import capacity_scatter
-from shareviz.charts.theme import Chart
 from shareviz.ledger import Line
 from shareviz.offers import line_data
 from shareviz.savings import Comparison, pytorch
@@ -20,7 +18,7 @@ from shareviz.ui import theme
 from shareviz.ui.estimates_view import FIT_TITLE, points_of
 from shareviz.ui.mapexports import caption
 from shareviz.ui.savings_view import BARS_TITLE, bars_of
-from shareviz.ui.taste import draw_taste
+from shareviz.ui.taste import chart_exports, draw_taste
 from shareviz.ui.view import Export, View
 
 
@@ -37,29 +35,13 @@ def savings_exports(view: View, shown: Comparison, lines: Sequence[Line]) -> lis
     about = Print(mode=taste.theme, transparent=taste.transparent, footer=caption(view).footer)
     bars = Print(**about, title=BARS_TITLE)
     draw = partial(stored_bars, bars_of(shown), mode=taste.theme)
-    made += _pictures("Strategies", f"{stem}-strategies", draw, (bars, taste.scale))
+    made += chart_exports("Strategies", f"{stem}-strategies", draw, (bars, taste.scale))
     points = points_of(shown)
     if points:
         fit = Print(**about, title=FIT_TITLE, width=620)
         scatter = partial(capacity_scatter, points, mode=taste.theme)
-        made += _pictures("Estimates", f"{stem}-estimates", scatter, (fit, taste.scale))
+        made += chart_exports("Estimates", f"{stem}-estimates", scatter, (fit, taste.scale))
     return made
-
-
-def _pictures(title: str, stem: str, draw: Callable[[], Chart], given: tuple[Print, float]) -> list[Export]:
-    """Return a chart as PNG and as SVG; it is drawn when one of them is clicked."""
-    about, scale = given
-
-    def png() -> bytes:
-        return export.chart_png(draw(), scale=scale, **about)
-
-    def svg() -> bytes:
-        return export.chart_svg(draw(), **about).encode()
-
-    return [
-        Export(f"{title} (PNG)", f"{stem}.png", "image/png", png),
-        Export(f"{title} (SVG)", f"{stem}.svg", "image/svg+xml", svg),
-    ]
 
 
 def ledger_json(lines: Sequence[Line]) -> bytes:

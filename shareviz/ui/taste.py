@@ -1,4 +1,4 @@
-"""How pictures are wanted: the turns of the Export menu, and a picture as PNG and as SVG."""
+"""How pictures are wanted: the turns of the Export menu, and pictures as PNG and as SVG."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from streamlit.delta_generator import DeltaGenerator
 
+from shareviz.charts.export import Print, chart_png, chart_svg
+from shareviz.charts.theme import Chart
 from shareviz.takeaway import png
 from shareviz.ui.view import Export
 
@@ -38,4 +40,19 @@ def picture_exports(title: str, stem: str, draw: Callable[[], str], taste: Taste
     return [
         Export(f"{title} (PNG)", f"{stem}.png", "image/png", lambda: png(draw(), scale=taste.scale)),
         Export(f"{title} (SVG)", f"{stem}.svg", "image/svg+xml", lambda: draw().encode()),
+    ]
+
+
+def chart_exports(
+    title: str, stem: str, draw: Callable[[], Chart], given: tuple[Print, float]
+) -> list[Export]:
+    """Return a chart as PNG and as SVG, drawn when one of them is clicked.
+
+    Args:
+        given: How it is printed, in the theme that it is drawn in, and the scale of the PNG.
+    """
+    about, scale = given
+    return [
+        Export(f"{title} (PNG)", f"{stem}.png", "image/png", lambda: chart_png(draw(), scale=scale, **about)),
+        Export(f"{title} (SVG)", f"{stem}.svg", "image/svg+xml", lambda: chart_svg(draw(), **about).encode()),
     ]

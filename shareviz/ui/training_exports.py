@@ -6,10 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any
 
-from shareviz.charts import export
 from shareviz.charts import training as charts
+from shareviz.charts.export import Print
 from shareviz.charts.frontier import frontier
 from shareviz.charts.theme import Chart
 from shareviz.training.job import Job
@@ -18,10 +17,11 @@ from shareviz.training.results import Result
 from shareviz.training.tensorboard import missing, zipped
 from shareviz.training.verdict import verdict
 from shareviz.ui import theme
+from shareviz.ui.taste import Taste, chart_exports
 from shareviz.ui.view import Export
 
 
-def training_exports(result: Result, job: Job | None) -> list[Export]:
+def training_exports(result: Result, job: Job | None, taste: Taste) -> list[Export]:
     """Return a line for each seed, the result, its pictures, the code, and the events of an own run."""
     stem = theme.file_stem(f"{result.spec.task} {result.date[:10]}")
     made = [
@@ -38,16 +38,28 @@ def training_exports(result: Result, job: Job | None) -> list[Export]:
                 "Logs for TensorBoard (ZIP)", f"{stem}-logs.zip", "application/zip", lambda: zipped(result)
             )
         )
-    made += _pictures("Seeds", f"{stem}-seeds", lambda: charts.seed_dots(result), result)
-    made += _pictures("Stored parameters", f"{stem}-frontier", lambda: frontier(result), result)
-    made += _pictures("Curves", f"{stem}-curves", lambda: charts.all_curves(result), result)
+    return made + _pictures(result, stem, taste)
+
+
+def _pictures(result: Result, stem: str, taste: Taste) -> list[Export]:
+    """Return each chart of the page as it is wanted: dark or light, transparent, at a scale."""
+    footer = f"{result.task.title} · {result.device or 'CPU'}, torch {result.torch} · {result.date[:10]}"
+    about = Print(
+        mode=taste.theme, transparent=taste.transparent, title=verdict(result), footer=footer, width=720
+    )
+    drawn: list[tuple[str, str, Callable[[], Chart]]] = [
+        ("Seeds", "seeds", lambda: charts.seed_dots(result, theme=taste.theme)),
+        ("Stored parameters", "frontier", lambda: frontier(result, theme=taste.theme)),
+        ("Curves", "curves", lambda: charts.all_curves(result, theme=taste.theme)),
+    ]
     columns = result.columns()
     if columns:
-        _, pairs = columns[0]
-        made += _pictures(
-            "Differences", f"{stem}-differences", lambda: charts.differences(result, pairs), result
+        pairs = columns[0][1]
+        drawn.append(
+            ("Differences", "differences", lambda: charts.differences(result, pairs, theme=taste.theme))
         )
-    return made
+    given = about, taste.scale
+    return [one for title, word, draw in drawn for one in chart_exports(title, f"{stem}-{word}", draw, given)]
 
 
 def seeds_csv(result: Result) -> bytes:
@@ -63,20 +75,3 @@ def seeds_csv(result: Result) -> bytes:
         values = (one.values.get(name, "") for name in sets)
         table.writerow((one.version, arm.stored, arm.flops, one.seed, one.lr, *ends, *values))
     return out.getvalue().encode("utf-8-sig")
-
-
-def _pictures(name: str, stem: str, draw: Callable[[], Chart], result: Result) -> list[Export]:
-    """Return a chart as PNG and as SVG; it is drawn when one of them is clicked."""
-    footer = f"{result.task.title} · {result.device or 'CPU'}, torch {result.torch} · {result.date[:10]}"
-    given: dict[str, Any] = {"title": verdict(result), "footer": footer, "width": 720}
-
-    def png() -> bytes:
-        return export.chart_png(draw(), **given)
-
-    def svg() -> bytes:
-        return export.chart_svg(draw(), **given).encode()
-
-    return [
-        Export(f"{name} (PNG ×2)", f"{stem}.png", "image/png", png),
-        Export(f"{name} (SVG)", f"{stem}.svg", "image/svg+xml", svg),
-    ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from shareviz.charts.palette import CHROME
 from shareviz.training.jobs import Jobs
 from shareviz.training.protocol import RunSpec
 from shareviz.training.saved import SPECS, saved_run
 from shareviz.training.tasks import tasks
 from shareviz.training.verdict import verdict
-from shareviz.ui import training_setup
+from shareviz.ui import taste, training_setup
+from shareviz.ui.taste import Taste
+from shareviz.ui.training_exports import training_exports
 
 Open = Callable[..., AppTest]
 
@@ -126,3 +130,17 @@ def test_the_designs_that_a_lesson_asks_for_stand_among_the_versions(open_app: O
     pills = app.button_group(key="v_sort")
     assert pills.value == list(asked.versions)
     assert {"Cycle 2, norms too", "Cycle 2 reversed, norms too"} <= set(pills.options)
+
+
+def test_the_pictures_of_a_run_leave_as_they_are_wanted(open_app: Open) -> None:
+    result = saved_run("parity")
+    assert result is not None
+    dark = Taste("dark", False, 1)
+    made = {one.label: one.make for one in training_exports(result, None, dark)}
+    assert CHROME["dark"]["page"] in made["Seeds (SVG)"]().decode()
+    large = {one.label: one.make for one in training_exports(result, None, Taste("light", True, 4))}
+    sizes = [struct.unpack(">II", one["Seeds (PNG)"]()[16:24]) for one in (made, large)]
+    assert [4 * side for side in sizes[0]] == pytest.approx(sizes[1], rel=0.01)
+    app = open_app("training")
+    assert not app.exception
+    assert taste.DARK in [toggle.key for toggle in app.toggle]
