@@ -15,6 +15,7 @@ from shareviz.sharing import tally
 from shareviz.snapshot import Snapshot
 from shareviz.text import count
 from shareviz.ui import library
+from tests.conftest import settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -36,6 +37,7 @@ def cell(page: Page, layer: int, column: str = "q") -> Locator:
 
 def sets(page: Page, column: str = "q") -> list[str]:
     """Return what each layer of the default model reads in a column: a set, or "" for its own."""
+    settle(page)  # the link changes before the map is drawn
     return [cell(page, layer, column).get_attribute("data-set") or "" for layer in range(12)]
 
 

@@ -78,6 +78,7 @@ def test_a_file_is_painted_by_mouse_and_by_keyboard(
 
 
 def sets_of(page: Page, layers: int) -> list[str]:
+    settle(page)
     return [cell(page, layer).get_attribute("data-set") or "" for layer in range(layers)]
 
 
