@@ -50,7 +50,6 @@ def test_a_table_is_typed_mended_used_shown_and_opened_anew(open_page: Open) -> 
     dialog = builder(page)
     dialog.get_by_text("Perceptron").click()
     cell(dialog, 1, "Numbers").wait_for()
-    settle(page)  # what is typed while the table is drawn is lost
     cell(dialog, 1, "Numbers").fill("32")
     alert = dialog.get_by_role("alert").filter(has_text="Row 1")
     alert.wait_for()

@@ -94,7 +94,7 @@ def test_a_run_is_watched_left_found_again_and_stopped(open_page: Open, base: st
     job = Jobs(home / "runs").find(job_of(page))
     assert job.state == "stopped" and job.result().members
     assert page.locator("h1").inner_text() == verdict(job.result())
-    assert answered < 10, "two seconds, and more for a machine that runs other tests"
+    assert answered < 4, "two seconds, and two more for a busy machine"
 
 
 def test_a_second_visitor_watches_and_cannot_stop_but_takes_a_copy(open_page: Open, base: str) -> None:
@@ -119,7 +119,7 @@ def test_a_killed_worker_says_so_and_goes_on(open_page: Open, base: str, home: P
     page = begin(open_page, base, seeds="3")
     training(page)
     some_finished(page)
-    worker, *_ = sorted(set(workers()) - before)  # another test of this machine may train too
+    (worker,) = set(workers()) - before
     os.kill(worker, signal.SIGKILL)
     page.get_by_text(re.compile(r"The worker stopped .*killed.*Finished seeds are kept")).wait_for(
         timeout=SLOW

@@ -39,7 +39,7 @@ def alone() -> list[Any]:
     return [(m.version, m.seed, m.values, m.curve) for m in compare_training(SPEC).members]
 
 
-@pytest.mark.parametrize("most", [1])  # threads share one generator of torch: draws of two would mix
+@pytest.mark.parametrize("most", [1, 3])
 def test_threads_behind_the_shape_of_an_executor_find_what_one_process_does(
     most: int, alone: list[Any]
 ) -> None:
