@@ -30,7 +30,7 @@ LEVELS = {
     "sources": """
         sources values design tabletext tablemap strokes painting history published formats
         jsonio lessons starts clone parametrized capture trace realize survival nets
-        kinds layertable rowshares layerdraft models training
+        kinds layertable rowshares layerdraft drawing models training
     """,
     # what a page shows and says: maps, DOT, SVG, charts, tables, reports
     "pictures": "weavings modulecode savings ways mapview graphs charts takeaway report",

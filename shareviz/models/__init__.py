@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shareviz.drawing import drawing
 from shareviz.errors import OptionError
 from shareviz.models._base import Model
 from shareviz.options import Value, parse, settle, unparse
@@ -88,8 +89,7 @@ def build(text: str, *, device: str | torch.device = "meta", seed: int = 0) -> n
     where = torch.device(device)
     with ExitStack() as stack:
         if where.type != "meta":
-            stack.enter_context(torch.random.fork_rng(devices=()))
-            torch.default_generator.manual_seed(seed)
+            stack.enter_context(drawing(seed))
         stack.enter_context(torch.device("meta" if where.type == "meta" else "cpu"))
         module = catalogue()[name].build(values)
     return module if where.type in ("meta", "cpu") else module.to(where)

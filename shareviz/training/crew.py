@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,11 +70,22 @@ def warm() -> None:
     torch.set_num_threads(1)  # a process for each core: more threads would fight for them
 
 
-@lru_cache(maxsize=1)
+class _Held(threading.local):
+    """The batches that this thread made last: two threads would make one list together."""
+
+    of: tuple[str, str] = ("", "")
+    streams: Streams | None = None
+
+
+_HELD = _Held()
+
+
 def _streams(task: str, device: str) -> Streams:
     from shareviz.training.engine import streams_of
 
-    return streams_of(RunSpec(task, device=device))
+    if _HELD.streams is None or _HELD.of != (task, device):
+        _HELD.of, _HELD.streams = (task, device), streams_of(RunSpec(task, device=device))
+    return _HELD.streams
 
 
 @dataclass(slots=True, eq=False)

@@ -52,15 +52,6 @@ def repeatable(device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Let what draws in training, such as dropout, draw by a seed; torch's own generators go on as before."""
-    others = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(others):
-        torch.manual_seed(seed)
-        yield
-
-
 def wait(device: torch.device) -> None:
     """Return when all work that was given to a device is done; only a clock needs this."""
     if device.type == "cuda":

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from shareviz.drawing import drawing
 from shareviz.training.engine.arms import module_of
 from shareviz.training.engine.data import Stream, evaluate
-from shareviz.training.engine.devices import device_of, repeatable, seeded
+from shareviz.training.engine.devices import device_of, repeatable
 from shareviz.training.engine.loop import train
 from shareviz.training.engine.member import Fit, Reporter, Single
 from shareviz.training.engine.tape import Refused
@@ -124,7 +125,7 @@ def _single(making: _Making, member: tuple[int, float]) -> None:
     report.tell("member")
     module = making.module(seed)
     trainer = Single(module, making.streams.of(seed), making.fit(rate))
-    with seeded(seed, making.streams.device):
+    with drawing(seed, making.streams.device):
         (diverged,) = train(trainer, making.steps, (report,))
     _finish(making, module, diverged, report, seconds=clock() - begun)
 
