@@ -46,10 +46,13 @@ def cell(dialog: Locator, row: int, size: str) -> Locator:
 
 
 def test_a_table_is_typed_mended_used_shown_and_opened_anew(open_page: Open) -> None:
+    from playwright.sync_api import expect
+
     page = open_page("/")
     dialog = builder(page)
     dialog.get_by_text("Perceptron").click()
-    cell(dialog, 1, "Numbers").wait_for()
+    # the table before has a size of that name in its first row, too
+    expect(dialog.get_by_label("Layer of row 1")).to_have_value("linear")
     cell(dialog, 1, "Numbers").fill("32")
     alert = dialog.get_by_role("alert").filter(has_text="Row 1")
     alert.wait_for()
