@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from shareviz.training.tasks import _base as base
 from shareviz.training.tasks import _over_depth as over_depth
+from shareviz.training.tasks._sorting import BATCH, Lists
 
-LENGTH = 8
-VALUES = 16
-_SIZE = 32
-_TESTED = 1000
-_MODEL = (
-    f"encoder?layers=4&width=32&heads=4&vocab={VALUES}&context={LENGTH}&segments=0&norm=before"
-    f"&output=tokens&classes={VALUES}"
-)
-
-
-def _lists(count: int, *key: int | str) -> base.Batch:
-    numbers = base.generator("sort", *key).integers(0, VALUES, (count, LENGTH))
-    return base.Batch(numbers, np.sort(numbers, axis=1))
-
-
-def _train(seed: int, step: int) -> base.Batch:
-    return _lists(_SIZE, "train", seed, step)
+LISTS = Lists("sort", length=8, values=16)
 
 
 def _solve(inputs: base.Array) -> base.Array:
     """Count how often each number occurs, and write it that often."""
     answers = np.zeros(inputs.shape, dtype=np.int64)
     for row, numbers in enumerate(inputs):
-        answers[row] = np.repeat(np.arange(VALUES), np.bincount(numbers, minlength=VALUES))
-    return base.one_hot(answers, VALUES)
+        answers[row] = np.repeat(np.arange(LISTS.values), np.bincount(numbers, minlength=LISTS.values))
+    return base.one_hot(answers, LISTS.values)
 
 
 TASK = base.Task(
@@ -41,8 +24,8 @@ TASK = base.Task(
     title="Sort",
     question="Can one layer run four times sort as well as four layers?",
     over="depth",
-    model=_MODEL,
-    versions=over_depth.versions(_MODEL, layers=4, width=32, wide=64),
+    model=LISTS.model,
+    versions=over_depth.versions(LISTS.model, layers=4, width=32, wide=64),
     defaults=("none", "all", "cycle2", "one"),
     columns=(
         base.Column("Equal depth", "none", ("all", "cycle2")),
@@ -50,12 +33,12 @@ TASK = base.Task(
         base.Column("Equal parameters, two layers", "two", ("cycle2",)),
         base.Column("Equal compute", "wide", ("none", "all")),
     ),
-    draw=_train,
-    sets={"test": base.EvalSet(f"{LENGTH} of {VALUES} values", partial(_lists, _TESTED))},
+    draw=LISTS.train,
+    sets=LISTS.sets,
     main="test",
-    metric=base.Metric("accuracy", "Accuracy", base.accuracy, chance=1 / VALUES, best=1.0, solved=0.99),
+    metric=LISTS.metric,
     solve=_solve,
-    recipe=base.Recipe(steps=300, batch=_SIZE, lr=1e-2),
+    recipe=base.Recipe(steps=300, batch=BATCH, lr=1e-2),
     shows=(
         "Sharing that costs: four different layers sort better than one layer run four times, and at equal "
         "parameters a single layer, at a quarter of the compute, does no worse."

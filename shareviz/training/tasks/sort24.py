@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from shareviz.training.tasks import _base as base
 from shareviz.training.tasks import _over_depth as over_depth
+from shareviz.training.tasks._sorting import BATCH, Lists
 
-LENGTH = 12
-VALUES = 24
-_SIZE = 32
-_TESTED = 1000
-_MODEL = (
-    f"encoder?layers=4&width=32&heads=4&vocab={VALUES}&context={LENGTH}&segments=0&norm=before"
-    f"&output=tokens&classes={VALUES}"
-)
-
-
-def _lists(count: int, *key: int | str) -> base.Batch:
-    numbers = base.generator("sort24", *key).integers(0, VALUES, (count, LENGTH))
-    return base.Batch(numbers, np.sort(numbers, axis=1))
-
-
-def _train(seed: int, step: int) -> base.Batch:
-    return _lists(_SIZE, "train", seed, step)
+LISTS = Lists("sort24", length=12, values=24)
 
 
 def _solve(inputs: base.Array) -> base.Array:
-    return base.one_hot(np.array([sorted(numbers) for numbers in inputs.tolist()]), VALUES)
+    return base.one_hot(np.array([sorted(numbers) for numbers in inputs.tolist()]), LISTS.values)
 
 
 def _relaxed(rank: int) -> base.Version:
@@ -45,9 +28,9 @@ TASK = base.Task(
     title="Sort 12 of 24",
     question="Does a correction of low rank bring more than a second stored layer?",
     over="depth",
-    model=_MODEL,
+    model=LISTS.model,
     versions={
-        **over_depth.versions(_MODEL, layers=4, width=32, wide=64),
+        **over_depth.versions(LISTS.model, layers=4, width=32, wide=64),
         "rank5": _relaxed(5),
         "rank8": _relaxed(8),
     },
@@ -60,12 +43,12 @@ TASK = base.Task(
         base.Column("Equal compute", "wide", ("none", "all")),
         base.Column("With a correction", "all", ("rank5", "rank8")),
     ),
-    draw=_train,
-    sets={"test": base.EvalSet(f"{LENGTH} of {VALUES} values", partial(_lists, _TESTED))},
+    draw=LISTS.train,
+    sets=LISTS.sets,
     main="test",
-    metric=base.Metric("accuracy", "Accuracy", base.accuracy, chance=1 / VALUES, best=1.0, solved=0.99),
+    metric=LISTS.metric,
     solve=_solve,
-    recipe=base.Recipe(steps=400, batch=_SIZE, lr=1e-2),
+    recipe=base.Recipe(steps=400, batch=BATCH, lr=1e-2),
     shows=(
         "Sharing all layers costs much here. A correction of low rank for each wins some of it back, but "
         "two stored layers taking turns, at as many parameters, are the control that it must beat; and one "
