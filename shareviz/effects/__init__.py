@@ -10,10 +10,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 
 from shareviz.effects._base import Effect, Finds
-from shareviz.plugins import collect
+from shareviz.plugins import members
 from shareviz.shared import shared_words
 from shareviz.snapshot import Snapshot
 
@@ -42,13 +41,7 @@ def effects() -> Mapping[str, Effect]:
     Raises:
         TypeError: A family holds something else, or two effects have one key.
     """
-    table: dict[str, Effect] = {}
-    for family, members in collect(sys.modules[__name__], "EFFECTS", tuple).items():
-        for member in members:
-            if not isinstance(member, Effect) or member.key in table:
-                raise TypeError(f"EFFECTS of {family} holds {member!r}, no Effect or one of a taken key")
-            table[member.key] = member
-    return MappingProxyType(table)
+    return members(sys.modules[__name__], "EFFECTS", Effect, lambda one: one.key)
 
 
 def effects_of(snapshot: Snapshot) -> tuple[Topic, ...]:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from shareviz.assumptions import Assumptions
@@ -20,7 +19,7 @@ from shareviz.kv import offered_heads
 from shareviz.ledger import Line, compare, ledger
 from shareviz.options import parse, settle
 from shareviz.plan import Plan
-from shareviz.plugins import collect
+from shareviz.plugins import members
 from shareviz.roles import Role, roles
 from shareviz.snapshot import Snapshot
 from shareviz.strategies import stacks_of, strategies
@@ -88,13 +87,7 @@ def rules() -> Mapping[str, Rule]:
     Raises:
         TypeError: A family holds something else, or two rules have one name.
     """
-    table: dict[str, Rule] = {}
-    for family, members in collect(sys.modules[__name__], "RULES", tuple).items():
-        for member in members:
-            if not isinstance(member, Rule) or member.name in table:
-                raise TypeError(f"RULES of {family} holds {member!r}, no Rule or one of a taken name")
-            table[member.name] = member
-    return MappingProxyType(table)
+    return members(sys.modules[__name__], "RULES", Rule, lambda one: one.name)
 
 
 def guide(snapshot: Snapshot, situation: Situation) -> tuple[Advice, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shareviz.kinds._base import Call, Kind, Misfit, Shape
-from shareviz.plugins import collect
+from shareviz.plugins import members
 
 __all__ = ["Call", "Kind", "Misfit", "Shape", "kinds"]
 
@@ -23,10 +23,5 @@ def kinds() -> Mapping[str, Kind]:
     Raises:
         TypeError: An entry is no kind, or a word is taken twice; the file is named.
     """
-    found: dict[str, Kind] = {}
-    for file, family in collect(sys.modules[__name__], "KINDS", tuple).items():
-        for kind in family:
-            if not isinstance(kind, Kind) or kind.name in found:
-                raise TypeError(f"kinds/{file}.py: {kind!r} is no kind of layer, or its word is taken")
-            found[kind.name] = kind
+    found = members(sys.modules[__name__], "KINDS", Kind, lambda one: one.name)
     return MappingProxyType(dict(sorted(found.items(), key=lambda pair: pair[1].place)))

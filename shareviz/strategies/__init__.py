@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from types import MappingProxyType
 
-from shareviz.plugins import collect
+from shareviz.plugins import members
 from shareviz.strategies._base import Strategy, applies
 from shareviz.strategies._stacks import columns as parts_of_stack
 from shareviz.strategies._stacks import kind as stack_kind
@@ -31,12 +30,4 @@ def strategies() -> Mapping[str, Strategy]:
     Raises:
         TypeError: A family holds something else, or two strategies have one name.
     """
-    table: dict[str, Strategy] = {}
-    for family, members in collect(sys.modules[__name__], "STRATEGIES", tuple).items():
-        for member in members:
-            if not isinstance(member, Strategy):
-                raise TypeError(f"STRATEGIES of {family} holds {member!r}, not a Strategy")
-            if member.name in table:
-                raise TypeError(f"two strategies have the name {member.name!r}; one is in {family}")
-            table[member.name] = member
-    return MappingProxyType(table)
+    return members(sys.modules[__name__], "STRATEGIES", Strategy, lambda one: one.name)
