@@ -24,8 +24,8 @@ LEVELS = {
     # what follows from a Snapshot
     "facts": """
         geometry relations paths sharing sets roles layers headline useforms tree strategies assumptions
-        capacity planned kv ledger baseline offers firsts turns shared effects guide sweep compare copies checks
-        lock
+        capacity planned kv ledger baseline offers firsts turns shared effects guide sweep compare copies
+        checks lock
     """,
     # where Snapshots and modules come from; files are read without torch
     "sources": """
