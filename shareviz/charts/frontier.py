@@ -65,7 +65,7 @@ def frontier(result: Result, *, theme: str = "light") -> Chart:
         "stored:Q",
         title="stored parameters",
         scale=alt.Scale(type=kind, domain=list(across), nice=False),
-        axis=alt.Axis(grid=False, tickCount=5, format="~s", labelOverlap=True),
+        axis=alt.Axis(grid=False, tickCount=5, labelExpr="format(datum.value, '~s')", labelOverlap=True),
     )
     y = alt.Y(
         "mean:Q",
